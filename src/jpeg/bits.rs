@@ -1,0 +1,285 @@
+//! Entropy-coded data as bits: byte stuffing undone and done, MSB first (T.81 B.1.1.5, F.1.2.3).
+
+use crate::limits::try_reserve;
+use crate::error::Result;
+
+/// Zero bytes after the data, so that a refill near the end reads zeros and never past the buffer.
+const PADDING: usize = 16;
+
+/// The bytes between two markers of a scan, with stuffing removed.
+#[derive(Debug, Default)]
+pub(super) struct EntropyData {
+    /// De-stuffed bytes and [`PADDING`] zeros.
+    clean: Vec<u8>,
+    /// Position in the input of the first byte.
+    start: usize,
+    /// Position in the input of the first byte after, the 0xFF of a marker or the end of input.
+    end: usize,
+}
+
+impl EntropyData {
+    /// Replaces the content by the entropy-coded data at `start`, up to the next marker.
+    pub(super) fn load(&mut self, input: &[u8], start: usize) -> Result<()> {
+        self.clean.clear();
+        self.start = start;
+        let mut copied = start;
+        self.end = loop {
+            let rest = input.get(copied..).unwrap_or(&[]);
+            let Some(offset) = memchr::memchr(0xFF, rest) else {
+                self.append(rest)?;
+                break input.len();
+            };
+            self.append(&rest[..offset])?;
+            if rest.get(offset + 1) != Some(&0) {
+                break copied + offset;
+            }
+            self.append(&[0xFF])?;
+            copied += offset + 2;
+        };
+        self.append(&[0; PADDING])
+    }
+
+    /// Position in the input of the marker that ends the data, or the length of the input.
+    pub(super) const fn end(&self) -> usize {
+        self.end
+    }
+
+    pub(super) fn bits(&self) -> BitReader<'_> {
+        BitReader {
+            clean: &self.clean,
+            position: 0,
+            buffer: 0,
+            available: 0,
+        }
+    }
+
+    /// Bytes of data, without padding.
+    pub(super) fn len(&self) -> usize {
+        self.clean.len() - PADDING
+    }
+
+    /// Position in the input of the clean byte at `index`.
+    pub(super) fn input_position(&self, input: &[u8], index: usize) -> usize {
+        let mut position = self.start;
+        for _ in 0..index {
+            if position >= self.end {
+                break;
+            }
+            position += if input.get(position) == Some(&0xFF) { 2 } else { 1 };
+        }
+        position.min(self.end)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.clean.capacity() - self.clean.len() < bytes.len() {
+            let additional = bytes.len().max(self.clean.len());
+            try_reserve(&mut self.clean, additional)?;
+        }
+        self.clean.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// Reads bits from [`EntropyData`].
+///
+/// Past the end it yields zeros for ever; [`consumed_bytes`](Self::consumed_bytes) tells.
+#[derive(Debug, Clone)]
+pub(super) struct BitReader<'a> {
+    clean: &'a [u8],
+    /// Index of the next byte to load. It grows past the data when reading past the end.
+    position: usize,
+    /// Unread bits, the next one on top. Bits below the available ones may be set: they are
+    /// copies of the bytes at `position`, and loading those again changes nothing.
+    buffer: u64,
+    /// Number of bits counted as read into the buffer, at most 63.
+    available: u32,
+}
+
+impl BitReader<'_> {
+    /// Makes at least 56 bits available.
+    #[inline(always)]
+    pub(super) fn refill(&mut self) {
+        let position = self.position.min(self.clean.len() - 8);
+        let mut next = [0; 8];
+        next.copy_from_slice(&self.clean[position..position + 8]);
+        self.buffer |= u64::from_be_bytes(next) >> self.available;
+        self.position += ((63 - self.available) >> 3) as usize;
+        self.available |= 56;
+    }
+
+    /// The next `count` bits, 1 to 32 of them, without consuming them.
+    #[inline(always)]
+    pub(super) const fn peek(&self, count: u32) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "at most 32 bits remain")]
+        {
+            (self.buffer >> (64 - count)) as u32
+        }
+    }
+
+    /// Drops `count` bits, which must be available.
+    #[inline(always)]
+    pub(super) const fn consume(&mut self, count: u32) {
+        self.buffer <<= count;
+        self.available -= count;
+    }
+
+    /// The next bit, refilling as needed.
+    #[inline(always)]
+    pub(super) fn bit(&mut self) -> bool {
+        if self.available == 0 {
+            self.refill();
+        }
+        let bit = self.buffer >> 63 == 1;
+        self.consume(1);
+        bit
+    }
+
+    /// Bytes that have been read from, in whole or in part; more than there are past the end.
+    pub(super) const fn consumed_bytes(&self) -> usize {
+        self.position - (self.available / 8) as usize
+    }
+}
+
+/// Writes bits, stuffing a zero byte after each 0xFF.
+#[derive(Debug, Default)]
+pub(super) struct BitWriter {
+    bytes: Vec<u8>,
+    /// Bits not yet written, right-aligned.
+    buffer: u64,
+    /// Number of bits in the buffer, below 32 between calls.
+    pending: u32,
+}
+
+impl BitWriter {
+    /// Appends to bytes that are already there.
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            buffer: 0,
+            pending: 0,
+        }
+    }
+
+    /// Writes the low `count` bits of `bits`, at most 32; higher bits must be zero.
+    #[inline(always)]
+    pub(super) fn put(&mut self, bits: u32, count: u32) {
+        self.buffer = self.buffer << count | u64::from(bits);
+        self.pending += count;
+        if self.pending >= 32 {
+            self.pending -= 32;
+            #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+            self.write_word((self.buffer >> self.pending) as u32);
+        }
+    }
+
+    /// Fills the last byte with ones and returns the bytes (T.81 F.1.2.3).
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.align();
+        self.bytes
+    }
+
+    /// Ends an interval with a restart marker.
+    pub(super) fn restart(&mut self, number: u8) {
+        self.align();
+        self.bytes.extend_from_slice(&[0xFF, super::marker::RST0 + number % 8]);
+    }
+
+    fn align(&mut self) {
+        let missing = self.pending.wrapping_neg() % 8;
+        self.buffer = self.buffer << missing | ((1 << missing) - 1);
+        self.pending += missing;
+        while self.pending > 0 {
+            self.pending -= 8;
+            #[expect(clippy::cast_possible_truncation, reason = "the low byte is meant")]
+            self.write_byte((self.buffer >> self.pending) as u8);
+        }
+    }
+
+    #[inline(always)]
+    fn write_word(&mut self, word: u32) {
+        // A byte of 0xFF has its top bit set and loses it when 1 is added to each byte. Carries
+        // between bytes can only raise a false alarm, which the slow path handles.
+        if word & 0x8080_8080 & !word.wrapping_add(0x0101_0101) == 0 {
+            self.bytes.extend_from_slice(&word.to_be_bytes());
+        } else {
+            for byte in word.to_be_bytes() {
+                self.write_byte(byte);
+            }
+        }
+    }
+
+    fn write_byte(&mut self, byte: u8) {
+        self.bytes.push(byte);
+        if byte == 0xFF {
+            self.bytes.push(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn stuffing_is_removed_up_to_the_marker() {
+        let input = [9, 1, 0xFF, 0, 2, 0xFF, 0xD9, 7];
+        let mut data = EntropyData::default();
+        data.load(&input, 1).unwrap();
+        assert_eq!(data.clean[..data.len()], [1, 0xFF, 2]);
+        assert_eq!(data.end(), 5);
+        assert_eq!(
+            [0, 1, 2, 3, 9].map(|index| data.input_position(&input, index)),
+            [1, 2, 4, 5, 5]
+        );
+    }
+
+    #[test]
+    fn reading_past_the_end_yields_zeros_and_is_noticed() {
+        let mut data = EntropyData::default();
+        data.load(&[0xA5], 0).unwrap();
+        let mut bits = data.bits();
+        bits.refill();
+        assert_eq!(bits.peek(8), 0xA5);
+        bits.consume(8);
+        assert_eq!(bits.consumed_bytes(), 1);
+        for _ in 0..1000 {
+            assert!(!bits.bit());
+        }
+        assert_eq!(bits.consumed_bytes(), 126);
+    }
+
+    proptest! {
+        #[test]
+        fn bits_written_are_bits_read(fields in prop::collection::vec((any::<u32>(), 1_u32..=32), 0..200)) {
+            let mut writer = BitWriter::default();
+            for &(bits, count) in &fields {
+                writer.put(bits >> (32 - count), count);
+            }
+            let bytes = writer.finish();
+            let mut data = EntropyData::default();
+            data.load(&bytes, 0).unwrap();
+            prop_assert_eq!(data.end(), bytes.len());
+            let mut reader = data.bits();
+            for &(bits, count) in &fields {
+                reader.refill();
+                prop_assert_eq!(reader.peek(count), bits >> (32 - count));
+                reader.consume(count);
+            }
+            prop_assert_eq!(reader.consumed_bytes(), data.len());
+        }
+
+        #[test]
+        fn no_marker_arises_inside_the_data(words in prop::collection::vec(prop_oneof![Just(u32::MAX), any::<u32>()], 0..50)) {
+            let mut writer = BitWriter::default();
+            for &word in &words {
+                writer.put(word, 32);
+            }
+            let bytes = writer.finish();
+            for pair in bytes.windows(2) {
+                prop_assert!(pair[0] != 0xFF || pair[1] == 0);
+            }
+        }
+    }
+}

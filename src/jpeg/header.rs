@@ -1,0 +1,296 @@
+//! Frame and scan headers, tables and the rules of their fields (T.81 B.2).
+
+use crate::band::BANDS;
+use crate::coefficients::{CodingProcess, ColorSpace, Geometry, SamplingFactor};
+use crate::error::{Error, Malformed, Result, UnsupportedFeature};
+use crate::metadata::{MetadataKind, MetadataSegment};
+use crate::quantization::QuantizationTable;
+
+use super::huffman::HuffmanSpec;
+use super::marker::{self, Segment, malformed};
+
+/// A component as the frame header declares it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FrameComponent {
+    pub(super) id: u8,
+    pub(super) sampling: SamplingFactor,
+    pub(super) table_destination: u8,
+}
+
+/// A frame header (T.81 B.2.2).
+#[derive(Debug, Clone)]
+pub(super) struct FrameHeader {
+    pub(super) process: CodingProcess,
+    pub(super) geometry: Geometry,
+    pub(super) components: Vec<FrameComponent>,
+}
+
+impl FrameHeader {
+    pub(super) fn parse(code: u8, segment: &mut Segment<'_>) -> Result<Self> {
+        let process = match code {
+            marker::SOF0 => CodingProcess::Baseline,
+            marker::SOF1 => CodingProcess::ExtendedSequential,
+            _ => CodingProcess::Progressive,
+        };
+        let start = segment.position();
+        let precision = segment.byte()?;
+        match precision {
+            8 => {}
+            12 if process != CodingProcess::Baseline => {
+                return Err(unsupported(start, UnsupportedFeature::TwelveBitSamples));
+            }
+            _ => return Err(malformed(start, Malformed::Precision { precision })),
+        }
+        let height = segment.word()?;
+        let width = segment.word()?;
+        if width == 0 {
+            return Err(malformed(start + 3, Malformed::ZeroWidth));
+        }
+        if height == 0 {
+            return Err(unsupported(start + 1, UnsupportedFeature::DefineNumberOfLines));
+        }
+        let count = segment.byte()?;
+        if count == 0 || (count > 4 && process == CodingProcess::Progressive) {
+            return Err(malformed(start + 5, Malformed::ComponentCount { count }));
+        }
+        if count > 4 {
+            return Err(unsupported(start + 5, UnsupportedFeature::ComponentCount { count }));
+        }
+        let mut components: Vec<FrameComponent> = Vec::with_capacity(usize::from(count));
+        for _ in 0..count {
+            let position = segment.position();
+            let id = segment.byte()?;
+            if components.iter().any(|component| component.id == id) {
+                return Err(malformed(position, Malformed::DuplicateComponent { id }));
+            }
+            let (horizontal, vertical) = segment.nibbles()?;
+            let sampling = SamplingFactor::new(horizontal, vertical).map_err(|_| {
+                malformed(
+                    position + 1,
+                    Malformed::SamplingFactor {
+                        horizontal,
+                        vertical,
+                    },
+                )
+            })?;
+            let table_destination = destination(segment)?;
+            components.push(FrameComponent {
+                id,
+                sampling,
+                table_destination,
+            });
+        }
+        segment.finish()?;
+        let geometry = Geometry::new(
+            width.into(),
+            height.into(),
+            components.iter().map(|component| component.sampling),
+        );
+        Ok(Self {
+            process,
+            geometry,
+            components,
+        })
+    }
+}
+
+/// A component of a scan: its index in the frame and its Huffman tables.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScanComponent {
+    pub(super) index: usize,
+    pub(super) dc_destination: u8,
+    pub(super) ac_destination: u8,
+}
+
+/// A scan header (T.81 B.2.3).
+#[derive(Debug, Clone)]
+pub(super) struct ScanHeader {
+    pub(super) components: Vec<ScanComponent>,
+    /// First zig-zag index, Ss.
+    pub(super) start: u8,
+    /// Last zig-zag index, Se.
+    pub(super) end: u8,
+    /// Bit position of the preceding scan of these coefficients, Ah; 0 for the first.
+    pub(super) high: u8,
+    /// Bit position of this scan, Al.
+    pub(super) low: u8,
+}
+
+impl ScanHeader {
+    pub(super) fn parse(segment: &mut Segment<'_>, frame: &FrameHeader) -> Result<Self> {
+        let start_position = segment.position();
+        let count = segment.byte()?;
+        if !(1..=4).contains(&count) {
+            return Err(malformed(start_position, Malformed::ScanComponentCount { count }));
+        }
+        let mut components: Vec<ScanComponent> = Vec::with_capacity(usize::from(count));
+        for _ in 0..count {
+            let position = segment.position();
+            let id = segment.byte()?;
+            let index = frame
+                .components
+                .iter()
+                .position(|component| component.id == id)
+                .filter(|&index| components.last().is_none_or(|last| last.index < index))
+                .ok_or_else(|| malformed(position, Malformed::ScanComponent { id }))?;
+            let (dc_destination, ac_destination) = segment.nibbles()?;
+            let largest = if frame.process == CodingProcess::Baseline { 1 } else { 3 };
+            let destination = dc_destination.max(ac_destination);
+            if destination > largest {
+                return Err(malformed(position + 1, Malformed::TableDestination { destination }));
+            }
+            components.push(ScanComponent {
+                index,
+                dc_destination,
+                ac_destination,
+            });
+        }
+        let parameters = segment.position();
+        let (start, end) = (segment.byte()?, segment.byte()?);
+        let (high, low) = segment.nibbles()?;
+        segment.finish()?;
+        let header = Self {
+            components,
+            start,
+            end,
+            high,
+            low,
+        };
+        if !header.parameters_fit(frame.process) {
+            return Err(malformed(
+                parameters,
+                Malformed::ScanParameters {
+                    start,
+                    end,
+                    high,
+                    low,
+                },
+            ));
+        }
+        let blocks: u8 = header
+            .components
+            .iter()
+            .map(|component| frame.components[component.index].sampling.blocks_per_mcu())
+            .sum();
+        if count > 1 && blocks > 10 {
+            return Err(malformed(start_position, Malformed::McuTooLarge { blocks }));
+        }
+        Ok(header)
+    }
+
+    fn parameters_fit(&self, process: CodingProcess) -> bool {
+        if process != CodingProcess::Progressive {
+            return (self.start, self.end, self.high, self.low) == (0, 63, 0, 0);
+        }
+        let band = if self.start == 0 {
+            self.end == 0
+        } else {
+            self.end >= self.start && self.end <= 63 && self.components.len() == 1
+        };
+        let bits = self.low <= 13 && (self.high == 0 || self.high == self.low + 1);
+        band && bits
+    }
+}
+
+/// The tables of a DQT segment with their destinations (T.81 B.2.4.1).
+pub(super) fn parse_quantization(segment: &mut Segment<'_>) -> Result<Vec<(u8, QuantizationTable)>> {
+    let mut tables = Vec::new();
+    while !segment.is_empty() {
+        let position = segment.position();
+        let (precision, destination) = segment.nibbles()?;
+        if precision > 1 {
+            return Err(malformed(position, Malformed::TablePrecision { precision }));
+        }
+        if destination > 3 {
+            return Err(malformed(position, Malformed::TableDestination { destination }));
+        }
+        let mut steps = [0; BANDS];
+        for (index, step) in (0_u8..).zip(&mut steps) {
+            let position = segment.position();
+            *step = if precision == 0 {
+                segment.byte()?.into()
+            } else {
+                segment.word()?
+            };
+            if *step == 0 {
+                return Err(malformed(position, Malformed::ZeroStep { index }));
+            }
+        }
+        tables.push((destination, QuantizationTable::from_zigzag(steps)?));
+    }
+    Ok(tables)
+}
+
+/// Class of a Huffman table, Tc.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TableClass {
+    Dc,
+    Ac,
+}
+
+/// The tables of a DHT segment with their classes and destinations (T.81 B.2.4.2).
+pub(super) fn parse_huffman(segment: &mut Segment<'_>) -> Result<Vec<(TableClass, u8, HuffmanSpec)>> {
+    let mut tables = Vec::new();
+    while !segment.is_empty() {
+        let position = segment.position();
+        let (class, destination) = segment.nibbles()?;
+        let class = match class {
+            0 => TableClass::Dc,
+            1 => TableClass::Ac,
+            _ => return Err(malformed(position, Malformed::HuffmanClass { class })),
+        };
+        if destination > 3 {
+            return Err(malformed(position, Malformed::TableDestination { destination }));
+        }
+        let mut counts = [0; 16];
+        counts.copy_from_slice(segment.take(16)?);
+        let total: usize = counts.iter().map(|&count| usize::from(count)).sum();
+        if total > 256 {
+            return Err(malformed(position + 1, Malformed::HuffmanCode));
+        }
+        let symbols = segment.take(total)?;
+        if let (TableClass::Dc, Some(&symbol)) = (class, symbols.iter().find(|&&symbol| symbol > 15)) {
+            return Err(malformed(position + 17, Malformed::HuffmanSymbol { symbol }));
+        }
+        let spec = HuffmanSpec::new(counts, symbols).map_err(|kind| malformed(position + 1, kind))?;
+        tables.push((class, destination, spec));
+    }
+    Ok(tables)
+}
+
+/// What the components stand for, by libjpeg's reading of the markers and identifiers.
+pub(super) fn color_space(component_ids: &[u8], metadata: &[MetadataSegment]) -> ColorSpace {
+    let jfif = metadata
+        .iter()
+        .any(|segment| segment.kind() == MetadataKind::Jfif && segment.payload().len() >= 14);
+    let adobe = metadata
+        .iter()
+        .rev()
+        .find_map(MetadataSegment::adobe_transform);
+    match (component_ids, adobe) {
+        ([_], _) => ColorSpace::Grey,
+        ([_, _, _], _) if jfif => ColorSpace::YCbCr,
+        ([_, _, _], Some(0)) => ColorSpace::Rgb,
+        ([b'R', b'G', b'B'], None) => ColorSpace::Rgb,
+        ([_, _, _], _) => ColorSpace::YCbCr,
+        ([_, _, _, _], Some(0) | None) => ColorSpace::Cmyk,
+        ([_, _, _, _], Some(_)) => ColorSpace::Ycck,
+        _ => ColorSpace::Unknown,
+    }
+}
+
+pub(super) fn unsupported(position: usize, feature: UnsupportedFeature) -> Error {
+    Error::Unsupported {
+        offset: position as u64,
+        feature,
+    }
+}
+
+fn destination(segment: &mut Segment<'_>) -> Result<u8> {
+    let position = segment.position();
+    let destination = segment.byte()?;
+    if destination > 3 {
+        return Err(malformed(position, Malformed::TableDestination { destination }));
+    }
+    Ok(destination)
+}

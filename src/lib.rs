@@ -1,0 +1,21 @@
+//! Feature distillation.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod band;
+mod coefficients;
+mod error;
+mod jpeg;
+mod limits;
+mod metadata;
+mod quantization;
+
+pub use band::{BANDS, Band, Block};
+pub use coefficients::{CodingProcess, CoefficientImage, ColorSpace, Component, SamplingFactor};
+pub use error::{ArgumentError, Error, LimitKind, Malformed, Result, UnsupportedFeature};
+pub use jpeg::{
+    DecodeOptions, EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval,
+};
+pub use limits::Limits;
+pub use metadata::{MetadataKind, MetadataSegment};
+pub use quantization::{QuantizationTable, QuantizationTables, Rounding};

@@ -1,0 +1,273 @@
+//! What a file may cost, and the budget that is charged before the cost arises.
+
+use crate::error::{Error, LimitKind, Result};
+
+/// Upper bounds on what decoding one file may cost. All are on by default.
+///
+/// ```
+/// use feature_distillation::Limits;
+/// let limits = Limits::default().with_max_pixels(4_000_000).with_max_memory(64 << 20);
+/// assert_eq!(limits.max_scans(), 100);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pixels: u64,
+    memory: u64,
+    scans: u64,
+    block_visits_per_block: u64,
+    segments: u64,
+    metadata: u64,
+    input_bytes: u64,
+}
+
+impl Limits {
+    /// No limit at all: for files from a source that is trusted completely.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            pixels: u64::MAX,
+            memory: u64::MAX,
+            scans: u64::MAX,
+            block_visits_per_block: u64::MAX,
+            segments: u64::MAX,
+            metadata: u64::MAX,
+            input_bytes: u64::MAX,
+        }
+    }
+
+    /// Width times height of the picture; 2^27 by default.
+    #[must_use]
+    pub const fn max_pixels(&self) -> u64 {
+        self.pixels
+    }
+
+    /// Bytes for coefficients, de-stuffed scan data, pixels and scratch together; 512 MiB by default.
+    #[must_use]
+    pub const fn max_memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Scans in one file; 100 by default.
+    #[must_use]
+    pub const fn max_scans(&self) -> u64 {
+        self.scans
+    }
+
+    /// How often the average block may be visited over all scans; 64 by default.
+    ///
+    /// A legal progressive file can ask for millions of block visits with a few bytes; a limit
+    /// on scans alone does not bound that work.
+    #[must_use]
+    pub const fn max_block_visits_per_block(&self) -> u64 {
+        self.block_visits_per_block
+    }
+
+    /// Marker segments in one file; 4096 by default.
+    #[must_use]
+    pub const fn max_segments(&self) -> u64 {
+        self.segments
+    }
+
+    /// Bytes of APPn and COM segments kept; 16 MiB by default.
+    #[must_use]
+    pub const fn max_metadata(&self) -> u64 {
+        self.metadata
+    }
+
+    /// Bytes taken from a stream; 512 MiB by default. Slices are not subject to it.
+    #[must_use]
+    pub const fn max_input_bytes(&self) -> u64 {
+        self.input_bytes
+    }
+
+    /// Replaces [`max_pixels`](Self::max_pixels).
+    #[must_use]
+    pub const fn with_max_pixels(mut self, pixels: u64) -> Self {
+        self.pixels = pixels;
+        self
+    }
+
+    /// Replaces [`max_memory`](Self::max_memory).
+    #[must_use]
+    pub const fn with_max_memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Replaces [`max_scans`](Self::max_scans).
+    #[must_use]
+    pub const fn with_max_scans(mut self, scans: u64) -> Self {
+        self.scans = scans;
+        self
+    }
+
+    /// Replaces [`max_block_visits_per_block`](Self::max_block_visits_per_block).
+    #[must_use]
+    pub const fn with_max_block_visits_per_block(mut self, visits: u64) -> Self {
+        self.block_visits_per_block = visits;
+        self
+    }
+
+    /// Replaces [`max_segments`](Self::max_segments).
+    #[must_use]
+    pub const fn with_max_segments(mut self, segments: u64) -> Self {
+        self.segments = segments;
+        self
+    }
+
+    /// Replaces [`max_metadata`](Self::max_metadata).
+    #[must_use]
+    pub const fn with_max_metadata(mut self, bytes: u64) -> Self {
+        self.metadata = bytes;
+        self
+    }
+
+    /// Replaces [`max_input_bytes`](Self::max_input_bytes).
+    #[must_use]
+    pub const fn with_max_input_bytes(mut self, bytes: u64) -> Self {
+        self.input_bytes = bytes;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pixels: 1 << 27,
+            memory: 512 << 20,
+            scans: 100,
+            block_visits_per_block: 64,
+            segments: 4096,
+            metadata: 16 << 20,
+            input_bytes: 512 << 20,
+        }
+    }
+}
+
+/// The running account of one decode against its [`Limits`].
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limits: Limits,
+    memory: u64,
+    scans: u64,
+    block_visits: u64,
+    block_visits_allowed: u64,
+    segments: u64,
+    metadata: u64,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            memory: 0,
+            scans: 0,
+            block_visits: 0,
+            block_visits_allowed: 0,
+            segments: 0,
+            metadata: 0,
+        }
+    }
+
+    /// Checks the picture's size and sets how many block visits it may cost.
+    pub(crate) fn charge_frame(&mut self, width: u32, height: u32, blocks: u64) -> Result<()> {
+        let pixels = u64::from(width) * u64::from(height);
+        check(LimitKind::Pixels, pixels, self.limits.pixels)?;
+        self.block_visits_allowed = blocks.saturating_mul(self.limits.block_visits_per_block);
+        Ok(())
+    }
+
+    pub(crate) fn charge_segment(&mut self) -> Result<()> {
+        self.segments += 1;
+        check(LimitKind::Segments, self.segments, self.limits.segments)
+    }
+
+    pub(crate) fn charge_metadata(&mut self, bytes: u64) -> Result<()> {
+        self.metadata = self.metadata.saturating_add(bytes);
+        check(LimitKind::Metadata, self.metadata, self.limits.metadata)?;
+        self.charge_memory(bytes)
+    }
+
+    pub(crate) fn charge_scan(&mut self, blocks: u64) -> Result<()> {
+        self.scans += 1;
+        check(LimitKind::Scans, self.scans, self.limits.scans)?;
+        self.block_visits = self.block_visits.saturating_add(blocks);
+        check(
+            LimitKind::BlockVisits,
+            self.block_visits,
+            self.block_visits_allowed,
+        )
+    }
+
+    pub(crate) fn charge_memory(&mut self, bytes: u64) -> Result<()> {
+        self.memory = self.memory.saturating_add(bytes);
+        check(LimitKind::Memory, self.memory, self.limits.memory)
+    }
+
+    pub(crate) fn release_memory(&mut self, bytes: u64) {
+        self.memory = self.memory.saturating_sub(bytes);
+    }
+}
+
+pub(crate) fn check(limit: LimitKind, required: u64, allowed: u64) -> Result<()> {
+    if required > allowed {
+        return Err(Error::LimitExceeded {
+            limit,
+            required,
+            allowed,
+        });
+    }
+    Ok(())
+}
+
+/// `count` copies of `value`, or [`Error::OutOfMemory`] where the allocator refuses.
+pub(crate) fn try_vec<T: Clone>(value: T, count: usize) -> Result<Vec<T>> {
+    let mut items = Vec::new();
+    try_reserve(&mut items, count)?;
+    items.resize(count, value);
+    Ok(items)
+}
+
+pub(crate) fn try_reserve<T>(items: &mut Vec<T>, additional: usize) -> Result<()> {
+    items
+        .try_reserve_exact(additional)
+        .map_err(|_| Error::OutOfMemory {
+            bytes: additional as u64 * size_of::<T>() as u64,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_adds_up_and_refuses_the_first_unit_past_the_limit() {
+        let mut budget = Budget::new(Limits::default().with_max_memory(10));
+        assert!(budget.charge_memory(10).is_ok());
+        budget.release_memory(4);
+        assert!(budget.charge_memory(4).is_ok());
+        assert!(matches!(
+            budget.charge_memory(1),
+            Err(Error::LimitExceeded { limit: LimitKind::Memory, required: 11, allowed: 10 })
+        ));
+    }
+
+    #[test]
+    fn block_visits_are_bounded_per_block_of_the_image() {
+        let mut budget = Budget::new(Limits::default().with_max_block_visits_per_block(2));
+        budget.charge_frame(16, 16, 4).unwrap();
+        assert!(budget.charge_scan(8).is_ok());
+        assert!(matches!(
+            budget.charge_scan(1),
+            Err(Error::LimitExceeded { limit: LimitKind::BlockVisits, required: 9, allowed: 8 })
+        ));
+    }
+
+    #[test]
+    fn an_impossible_allocation_is_an_error() {
+        assert!(matches!(
+            try_vec(0_u64, usize::MAX / 16),
+            Err(Error::OutOfMemory { .. })
+        ));
+    }
+}
