@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use feature_distillation::{CoefficientImage, Component};
+use feature_distillation::{CoefficientImage, ColorSpace, Component, InverseOptions, PixelFormat};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -76,7 +76,15 @@ fn describe(path: &Path, pixels: bool) -> Result<Value, Box<dyn Error>> {
         "metadata": metadata,
     });
     if pixels {
-        description["rgb_sha256"] = json!(null);
+        let options = match image.color_space().components() {
+            Some(1 | 3) => InverseOptions::libjpeg_equal().with_format(PixelFormat::Rgb),
+            _ => InverseOptions::libjpeg_equal(),
+        };
+        // Components of no declared meaning have coefficients but no pixels.
+        description["rgb_sha256"] = match image.color_space() {
+            ColorSpace::Unknown => Value::Null,
+            _ => hexadecimal(&Sha256::digest(image.to_pixels(&options)?.as_slice())).into(),
+        };
     }
     Ok(description)
 }

@@ -376,6 +376,14 @@ pub enum ArgumentError {
         /// What it is.
         actual: u64,
     },
+    /// Pixels of this format cannot come from, or go to, components of this colour space.
+    #[error("no conversion between {color_space} components and {format} pixels")]
+    PixelFormat {
+        /// Colour space of the components.
+        color_space: &'static str,
+        /// Format asked for or given, or "any" where the colour space has none of its own.
+        format: &'static str,
+    },
     /// A number of components outside what the operation takes.
     #[error("{actual} components, expected {expected}")]
     Components {

@@ -4,10 +4,12 @@
 
 mod band;
 mod coefficients;
+mod dct;
 mod error;
 mod jpeg;
 mod limits;
 mod metadata;
+mod pixels;
 mod quantization;
 
 pub use band::{BANDS, Band, Block};
@@ -18,4 +20,8 @@ pub use jpeg::{
 };
 pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};
+pub use pixels::{
+    ChromaSubsampling, ForwardOptions, InverseOptions, Normalization, PixelBuffer, PixelFormat, PixelPipeline,
+    PixelView, Upsampling,
+};
 pub use quantization::{QuantizationTable, QuantizationTables, Rounding};

@@ -47,6 +47,19 @@ impl ColorSpace {
         }
     }
 
+    /// A short lower-case name, stable across versions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grey => "grey",
+            Self::Rgb => "rgb",
+            Self::YCbCr => "ycbcr",
+            Self::Cmyk => "cmyk",
+            Self::Ycck => "ycck",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The identifiers that libjpeg gives the components.
     const fn component_ids(self) -> [u8; 4] {
         match self {

@@ -16,7 +16,6 @@ pub(super) const DAC: u8 = 0xCC;
 pub(super) const SOF13: u8 = 0xCD;
 pub(super) const SOF15: u8 = 0xCF;
 pub(super) const RST0: u8 = 0xD0;
-pub(super) const RST7: u8 = 0xD7;
 pub(super) const SOI: u8 = 0xD8;
 pub(super) const EOI: u8 = 0xD9;
 pub(super) const SOS: u8 = 0xDA;

@@ -51,18 +51,26 @@ impl Rounding {
 
     /// The level nearest to `value / step` for a real-valued coefficient.
     ///
-    /// Values past the range of `i16` give its end; not-a-number gives 0.
+    /// Levels are held to +-32767; not-a-number gives 0.
     #[must_use]
     pub fn divide_real(self, value: f32, step: f32) -> i16 {
+        // Truncation and comparison vectorize on every target, which a call of `round` does not.
+        // Past 2^23 a float is an integer and the fraction 0; the casts saturate.
         let quotient = value / step;
-        let level = match self {
-            Self::HalfAwayFromZero => quotient.round(),
-            Self::HalfToEven => quotient.round_ties_even(),
-            Self::HalfTowardZero => (quotient.abs() - 0.5).ceil().copysign(quotient),
+        let magnitude = quotient.abs();
+        #[expect(clippy::cast_possible_truncation, reason = "saturates, then held to the range of i16")]
+        let whole = magnitude as i32;
+        #[expect(clippy::cast_precision_loss, reason = "exact below 2^24, saturated above")]
+        let fraction = magnitude - whole as f32;
+        let up = match self {
+            Self::HalfAwayFromZero => fraction >= 0.5,
+            Self::HalfToEven => fraction > 0.5 || (fraction == 0.5 && whole % 2 == 1),
+            Self::HalfTowardZero => fraction > 0.5,
         };
-        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
+        let level = whole.saturating_add(i32::from(up)).min(32767);
+        #[expect(clippy::cast_possible_truncation, reason = "0..=32767")]
         {
-            level as i16
+            (if quotient < 0.0 { -level } else { level }) as i16
         }
     }
 }

@@ -1,0 +1,17 @@
+//! The 8x8 transform: libjpeg's integer one, the precise one in floats, and the reference.
+
+pub(crate) mod integer;
+pub(crate) mod precise;
+pub(crate) mod reference;
+
+/// Swaps rows and columns.
+#[inline(always)]
+fn transpose<T: Copy + Default>(rows: &[[T; 8]; 8]) -> [[T; 8]; 8] {
+    let mut columns = [[T::default(); 8]; 8];
+    for (y, row) in rows.iter().enumerate() {
+        for (x, &value) in row.iter().enumerate() {
+            columns[x][y] = value;
+        }
+    }
+    columns
+}

@@ -1,0 +1,102 @@
+//! JFIF's colour transform (ITU-R BT.601, full range), in libjpeg's integers and in floats.
+//!
+//! Rows of samples go in and out as planes; the floats are level-shifted, so that zero is mid-grey.
+
+/// Fraction bits of the integer transform.
+const BITS: u32 = 16;
+const HALF: i32 = 1 << (BITS - 1);
+
+/// libjpeg's RGB to YCbCr of one row.
+pub(super) fn ycbcr_from_rgb(red: &[u8], green: &[u8], blue: &[u8], out: [&mut [u8]; 3]) {
+    // round(0.29900 * 2^16) and so on; the chrominance offset rounds half down.
+    const OFFSET: i32 = (128 << BITS) + HALF - 1;
+    let [luma, blue_difference, red_difference] = out;
+    let inputs = red.iter().zip(green).zip(blue);
+    let outputs = luma.iter_mut().zip(blue_difference).zip(red_difference);
+    for (((&r, &g), &b), ((y, cb), cr)) in inputs.zip(outputs) {
+        let (r, g, b) = (i32::from(r), i32::from(g), i32::from(b));
+        *y = byte((19595 * r + 38470 * g + 7471 * b + HALF) >> BITS);
+        *cb = byte((-11059 * r - 21709 * g + 32768 * b + OFFSET) >> BITS);
+        *cr = byte((32768 * r - 27439 * g - 5329 * b + OFFSET) >> BITS);
+    }
+}
+
+/// libjpeg's YCbCr to RGB of one pixel.
+#[inline(always)]
+pub(super) fn rgb_from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+    [
+        byte(y + ((91881 * cr + HALF) >> BITS)),
+        byte(y + ((-22554 * cb - 46802 * cr + HALF) >> BITS)),
+        byte(y + ((116_130 * cb + HALF) >> BITS)),
+    ]
+}
+
+/// YCbCr of RGB, all level-shifted floats.
+#[inline(always)]
+pub(super) fn ycbcr_from_rgb_precise([r, g, b]: [f32; 3]) -> [f32; 3] {
+    [
+        0.299 * r + 0.587 * g + 0.114 * b,
+        -0.168_735_89 * r - 0.331_264_1 * g + 0.5 * b,
+        0.5 * r - 0.418_687_6 * g - 0.081_312_41 * b,
+    ]
+}
+
+/// RGB of YCbCr, all level-shifted floats.
+#[inline(always)]
+pub(super) fn rgb_from_ycbcr_precise([y, cb, cr]: [f32; 3]) -> [f32; 3] {
+    [
+        y + 1.402 * cr,
+        y - 0.344_136_3 * cb - 0.714_136_3 * cr,
+        y + 1.772 * cb,
+    ]
+}
+
+/// The nearest 8-bit sample of a level-shifted float, halves upwards.
+#[inline(always)]
+pub(super) fn sample(value: f32) -> u8 {
+    // The clamp leaves 0.5..=255.99 to truncate; not-a-number cannot arise from finite levels.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown above")]
+    {
+        (value + 128.5).clamp(0.0, 255.0) as i32 as u8
+    }
+}
+
+#[inline(always)]
+fn byte(value: i32) -> u8 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=255 after the clamp")]
+    {
+        value.clamp(0, 255) as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_and_floats_agree_to_rounding() {
+        for colour in 0..4096_u32 {
+            let channel = |shift: u32| (17 * (colour >> shift & 15)) as u8;
+            let (r, g, b) = (channel(8), channel(4), channel(0));
+            let (mut y, mut cb, mut cr) = ([0], [0], [0]);
+            ycbcr_from_rgb(&[r], &[g], &[b], [&mut y, &mut cb, &mut cr]);
+            let shifted = [r, g, b].map(|value| f32::from(value) - 128.0);
+            let precise = ycbcr_from_rgb_precise(shifted);
+            for (found, expected) in [y[0], cb[0], cr[0]].into_iter().zip(precise) {
+                assert!((f32::from(found) - (expected + 128.0).min(255.0)).abs() <= 0.502, "{r} {g} {b}");
+            }
+            for (found, expected) in rgb_from_ycbcr_precise(precise).into_iter().zip(shifted) {
+                assert!((found - expected).abs() < 1e-4);
+            }
+            for (found, expected) in rgb_from_ycbcr(y[0], cb[0], cr[0]).into_iter().zip([r, g, b]) {
+                assert!(found.abs_diff(expected) <= 2);
+            }
+        }
+    }
+
+    #[test]
+    fn samples_round_half_up_and_saturate() {
+        assert_eq!([-128.6, -127.5, 0.49, 0.5, 127.4, 300.0].map(sample), [0, 1, 128, 129, 255, 255]);
+    }
+}

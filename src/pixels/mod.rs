@@ -1,0 +1,111 @@
+//! Pictures as samples: views in, buffers out, and the two pipelines between samples and coefficients.
+
+mod buffer;
+mod color;
+mod forward;
+mod inverse;
+mod plane;
+mod resample;
+mod view;
+
+pub use buffer::{Normalization, PixelBuffer};
+pub use forward::ForwardOptions;
+pub(crate) use forward::Planes;
+pub use inverse::InverseOptions;
+pub use view::PixelView;
+
+use crate::coefficients::SamplingFactor;
+
+/// What the channels of a picture are, 8 bits each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PixelFormat {
+    /// One channel of luminance.
+    Grey,
+    /// Red, green, blue.
+    Rgb,
+    /// Cyan, magenta, yellow, black, as stored in the file (Adobe's files store them inverted).
+    Cmyk,
+}
+
+impl PixelFormat {
+    /// Channels of a pixel.
+    #[must_use]
+    pub const fn channels(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb => 3,
+            Self::Cmyk => 4,
+        }
+    }
+
+    /// A short lower-case name, stable across versions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grey => "grey",
+            Self::Rgb => "rgb",
+            Self::Cmyk => "cmyk",
+        }
+    }
+}
+
+/// The arithmetic between samples and coefficients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum PixelPipeline {
+    /// libjpeg's: integer DCT (`islow`), 8-bit samples between the stages. Results equal
+    /// libjpeg-turbo's bit for bit.
+    LibjpegEqual,
+    /// Floats from end to end: samples are rounded once, when they leave as 8-bit pixels.
+    Precise,
+}
+
+/// How samples of a component that is sampled more coarsely are spread over the pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Upsampling {
+    /// A triangle filter, libjpeg's "fancy" upsampling, where it has one: factors 2x1, 1x2 and 2x2.
+    /// Other factors repeat samples.
+    Triangle,
+    /// Each sample is repeated, libjpeg's plain upsampling. The exact inverse of averaging.
+    Replicate,
+}
+
+/// How densely the chrominance of a picture is sampled when coefficients are made from pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum ChromaSubsampling {
+    /// 4:4:4, every pixel.
+    #[default]
+    #[cfg_attr(feature = "serde", serde(rename = "4:4:4"))]
+    None,
+    /// 4:2:2, every second column.
+    #[cfg_attr(feature = "serde", serde(rename = "4:2:2"))]
+    Horizontal,
+    /// 4:2:0, every second column and row.
+    #[cfg_attr(feature = "serde", serde(rename = "4:2:0"))]
+    Both,
+}
+
+impl ChromaSubsampling {
+    /// Sampling factor of the luminance; chrominance has 1x1.
+    pub(crate) const fn luminance_factors(self) -> (u8, u8) {
+        match self {
+            Self::None => (1, 1),
+            Self::Horizontal => (2, 1),
+            Self::Both => (2, 2),
+        }
+    }
+
+    pub(crate) fn sampling_factors(self) -> [SamplingFactor; 3] {
+        let (horizontal, vertical) = self.luminance_factors();
+        let luminance = SamplingFactor::new(horizontal, vertical).unwrap_or(SamplingFactor::ONE);
+        [luminance, SamplingFactor::ONE, SamplingFactor::ONE]
+    }
+}

@@ -1,0 +1,80 @@
+//! One component as samples, whole blocks of them.
+
+use crate::error::Result;
+use crate::limits::try_vec;
+
+/// Samples of one component. The stored plane is padded to whole blocks; `width` and `height` tell
+/// how many samples belong to the picture.
+#[derive(Debug)]
+pub(crate) struct Plane<T> {
+    pub(super) samples: Vec<T>,
+    pub(super) stride: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+}
+
+impl<T: Copy + Default> Plane<T> {
+    /// A plane of `width` x `height` samples, padded to whole blocks.
+    pub(super) fn new(width: usize, height: usize) -> Result<Self> {
+        let stride = width.next_multiple_of(8);
+        Ok(Self {
+            samples: try_vec(T::default(), stride * height.next_multiple_of(8))?,
+            stride,
+            width,
+            height,
+        })
+    }
+
+    pub(super) const fn blocks_wide(&self) -> usize {
+        self.stride / 8
+    }
+
+    pub(super) const fn blocks_high(&self) -> usize {
+        self.height.div_ceil(8)
+    }
+
+    pub(super) fn row(&self, y: usize) -> &[T] {
+        &self.samples[y * self.stride..][..self.width]
+    }
+
+    /// A whole stored row, with its padding.
+    pub(super) fn padded_row_mut(&mut self, y: usize) -> &mut [T] {
+        &mut self.samples[y * self.stride..][..self.stride]
+    }
+
+    /// Repeats the last sample of each row and the last row into the padding.
+    pub(super) fn extend_edges(&mut self) {
+        let width = self.width;
+        for y in 0..self.height {
+            let row = self.padded_row_mut(y);
+            let last = row[width - 1];
+            row[width..].fill(last);
+        }
+        self.extend_bottom();
+    }
+
+    /// Repeats the last row into the padding.
+    pub(super) fn extend_bottom(&mut self) {
+        let (height, stride) = (self.height, self.stride);
+        let last = (height - 1) * stride;
+        for y in height..self.blocks_high() * 8 {
+            self.samples.copy_within(last..last + stride, y * stride);
+        }
+    }
+
+    pub(super) fn block(&self, x: usize, y: usize) -> [[T; 8]; 8] {
+        let mut block = [[T::default(); 8]; 8];
+        for (row, line) in block.iter_mut().enumerate() {
+            let start = (8 * y + row) * self.stride + 8 * x;
+            line.copy_from_slice(&self.samples[start..start + 8]);
+        }
+        block
+    }
+
+    pub(super) fn set_block(&mut self, x: usize, y: usize, block: &[[T; 8]; 8]) {
+        for (row, line) in block.iter().enumerate() {
+            let start = (8 * y + row) * self.stride + 8 * x;
+            self.samples[start..start + 8].copy_from_slice(line);
+        }
+    }
+}
