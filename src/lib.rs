@@ -5,15 +5,21 @@
 mod band;
 mod coefficients;
 mod dct;
+mod design;
 mod error;
 mod jpeg;
 mod limits;
 mod metadata;
 mod pixels;
 mod quantization;
+mod statistics;
 
 pub use band::{BANDS, Band, Block};
 pub use coefficients::{CodingProcess, CoefficientImage, ColorSpace, Component, SamplingFactor};
+pub use design::{
+    AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope, design_tables, paper_step,
+    perturbation_bound, removing_table,
+};
 pub use error::{ArgumentError, Error, LimitKind, Malformed, Result, UnsupportedFeature};
 pub use jpeg::{
     DecodeOptions, EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval,
@@ -25,3 +31,4 @@ pub use pixels::{
     PixelView, Upsampling,
 };
 pub use quantization::{QuantizationTable, QuantizationTables, Rounding};
+pub use statistics::{BandRanking, BandStatistics, BandSummary, BlockSelection, Stability, Weighting};

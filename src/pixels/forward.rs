@@ -250,6 +250,10 @@ impl Planes<f32> {
         Self::of(pixels, color_space, ChromaSubsampling::None)
     }
 
+    pub(crate) const fn color_space(&self) -> ColorSpace {
+        self.color_space
+    }
+
     pub(crate) fn component_count(&self) -> usize {
         self.planes.len()
     }

@@ -1,0 +1,254 @@
+//! The integers behind the statistics, from one image's tally to the figures of a band.
+
+use std::collections::BTreeMap;
+
+use crate::band::{BANDS, Block};
+
+use super::Weighting;
+
+/// Units to a coefficient.
+pub(super) const UNITS: f64 = 16.0;
+
+/// Fraction of a unit to which an image's own figures are rounded before they are added up.
+pub(super) const IMAGE_SCALE: f64 = 1_048_576.0;
+
+/// Sums of one band over all images, in sixteenths of a coefficient.
+///
+/// A coefficient is a level below 2^15 times a step below 2^16, so below 2^35 sixteenths; its square
+/// is below 2^70, and 2^57 blocks of the worst file fit the sums.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct BandSums {
+    sum: i128,
+    squares: u128,
+    magnitudes: u128,
+    /// Smallest and largest value; `None` before the first.
+    range: Option<(i64, i64)>,
+    /// The images' own means, deviations and mean magnitudes, added up in [`IMAGE_SCALE`] fractions.
+    image_means: i128,
+    image_deviations: u128,
+    image_magnitudes: u128,
+    pub(super) histogram: BTreeMap<i64, u64>,
+}
+
+impl BandSums {
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.sum += other.sum;
+        self.squares += other.squares;
+        self.magnitudes += other.magnitudes;
+        self.range = match (self.range, other.range) {
+            (Some((low, high)), Some((other_low, other_high))) => Some((low.min(other_low), high.max(other_high))),
+            (one, other) => one.or(other),
+        };
+        self.image_means += other.image_means;
+        self.image_deviations += other.image_deviations;
+        self.image_magnitudes += other.image_magnitudes;
+        for (&bin, &count) in &other.histogram {
+            *self.histogram.entry(bin).or_default() += count;
+        }
+    }
+
+    /// What the ranking compares: count^2 times the variance, or the sum of the images' deviations.
+    pub(super) fn spread(&self, count: u64, weighting: Weighting) -> u128 {
+        match weighting {
+            Weighting::Blocks => squared_deviation(count, self.sum, self.squares),
+            Weighting::Images => self.image_deviations,
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "the one float step at the end")]
+    pub(super) fn summary(&self, count: u64, images: u64, weighting: Weighting) -> BandSummary {
+        let blocks = count as f64;
+        let (low, high) = self.range.unwrap_or((0, 0));
+        let root = (squared_deviation(count, self.sum, self.squares) as f64).sqrt();
+        let per_image = 1.0 / (images as f64 * IMAGE_SCALE);
+        let (mean, population_deviation, mean_magnitude) = match weighting {
+            Weighting::Blocks => (
+                self.sum as f64 / blocks,
+                root / blocks,
+                self.magnitudes as f64 / blocks,
+            ),
+            Weighting::Images => (
+                self.image_means as f64 * per_image,
+                self.image_deviations as f64 * per_image,
+                self.image_magnitudes as f64 * per_image,
+            ),
+        };
+        let sample_deviation = (count > 1 && weighting == Weighting::Blocks)
+            .then(|| root / (blocks * (blocks - 1.0)).sqrt() / UNITS);
+        BandSummary {
+            count,
+            mean: mean / UNITS,
+            population_deviation: population_deviation / UNITS,
+            sample_deviation,
+            mean_magnitude: mean_magnitude / UNITS,
+            minimum: low as f64 / UNITS,
+            maximum: high as f64 / UNITS,
+        }
+    }
+}
+
+/// n * sum of squares - square of the sum, which is n^2 times the variance and never negative.
+///
+/// Saturates past 2^128, which takes more than 2^29 blocks of the worst file.
+fn squared_deviation(count: u64, sum: i128, squares: u128) -> u128 {
+    let magnitude = sum.unsigned_abs();
+    u128::from(count)
+        .saturating_mul(squares)
+        .saturating_sub(magnitude.saturating_mul(magnitude))
+}
+
+/// The figures of one band over the images counted, in coefficient units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BandSummary {
+    count: u64,
+    mean: f64,
+    population_deviation: f64,
+    sample_deviation: Option<f64>,
+    mean_magnitude: f64,
+    minimum: f64,
+    maximum: f64,
+}
+
+impl BandSummary {
+    /// Coefficients counted.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Mean. That of DC is relative to mid-grey.
+    #[must_use]
+    pub const fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// Standard deviation about the mean, divided by n: the paper's sigma.
+    #[must_use]
+    pub const fn population_deviation(&self) -> f64 {
+        self.population_deviation
+    }
+
+    /// Standard deviation about the mean, divided by n - 1; `None` for a single coefficient, and
+    /// under [`Weighting::Images`].
+    #[must_use]
+    pub const fn sample_deviation(&self) -> Option<f64> {
+        self.sample_deviation
+    }
+
+    /// Scale of the Laplace distribution about zero that fits best: the mean magnitude. Its
+    /// deviation would be sqrt(2) times as large.
+    #[must_use]
+    pub const fn laplace_scale(&self) -> f64 {
+        self.mean_magnitude
+    }
+
+    /// Smallest coefficient.
+    #[must_use]
+    pub const fn minimum(&self) -> f64 {
+        self.minimum
+    }
+
+    /// Largest coefficient.
+    #[must_use]
+    pub const fn maximum(&self) -> f64 {
+        self.maximum
+    }
+}
+
+/// The running sums over one component of one image, in whatever unit its values have.
+///
+/// Values are below 2^16 in magnitude (levels are i16; sixteenths of coefficients of 8-bit samples are
+/// below 2^15) and an image has fewer than 2^27 blocks, so squares sum below 2^59.
+#[derive(Debug)]
+pub(super) struct Tally {
+    blocks: u64,
+    sum: [i64; BANDS],
+    squares: [u64; BANDS],
+    magnitudes: [u64; BANDS],
+    low: [i32; BANDS],
+    high: [i32; BANDS],
+    /// Exact values and their counts, where a histogram is wanted.
+    values: Option<Vec<BTreeMap<i32, u64>>>,
+}
+
+impl Tally {
+    pub(super) fn new(histogram: bool) -> Self {
+        Self {
+            blocks: 0,
+            sum: [0; BANDS],
+            squares: [0; BANDS],
+            magnitudes: [0; BANDS],
+            low: [i32::MAX; BANDS],
+            high: [i32::MIN; BANDS],
+            values: histogram.then(|| vec![BTreeMap::new(); BANDS]),
+        }
+    }
+
+    pub(super) const fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    pub(super) fn add(&mut self, block: &Block) {
+        self.add_values(&block.map(i32::from));
+    }
+
+    /// Adds real coefficients, rounded to sixteenths.
+    pub(super) fn add_real(&mut self, coefficients: &[[f32; 8]; 8]) {
+        let mut values = [0; BANDS];
+        for (value, &coefficient) in values.iter_mut().zip(coefficients.as_flattened()) {
+            // A product and a sum of floats that are exact here, then truncation: halves away from zero.
+            let scaled = coefficient * 16.0;
+            #[expect(clippy::cast_possible_truncation, reason = "below 2^15")]
+            {
+                *value = (scaled + 0.5_f32.copysign(scaled)) as i32;
+            }
+        }
+        self.add_values(&values);
+    }
+
+    #[inline(always)]
+    fn add_values(&mut self, values: &[i32; BANDS]) {
+        self.blocks += 1;
+        for (band, &value) in values.iter().enumerate() {
+            let magnitude = value.unsigned_abs();
+            self.sum[band] += i64::from(value);
+            self.squares[band] += u64::from(magnitude) * u64::from(magnitude);
+            self.magnitudes[band] += u64::from(magnitude);
+            self.low[band] = self.low[band].min(value);
+            self.high[band] = self.high[band].max(value);
+        }
+        if let Some(counts) = &mut self.values {
+            for (counts, &value) in counts.iter_mut().zip(values) {
+                *counts.entry(value).or_default() += 1;
+            }
+        }
+    }
+
+    /// The image's sums of one band, each value being worth `unit` sixteenths.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
+        reason = "an image's own figures are rounded once, the same way everywhere")]
+    pub(super) fn band(&self, band: usize, unit: i64, bin_width: u32, image_scale: f64) -> BandSums {
+        let sum = i128::from(self.sum[band]) * i128::from(unit);
+        let squares = u128::from(self.squares[band]) * u128::from(unit.unsigned_abs().pow(2));
+        let magnitudes = u128::from(self.magnitudes[band]) * u128::from(unit.unsigned_abs());
+        let blocks = self.blocks as f64;
+        let deviation = (squared_deviation(self.blocks, sum, squares) as f64).sqrt() / blocks;
+        let mut histogram = BTreeMap::new();
+        if let Some(counts) = &self.values {
+            for (&value, &count) in &counts[band] {
+                let bin = (i64::from(value) * unit).div_euclid(i64::from(bin_width));
+                *histogram.entry(bin).or_default() += count;
+            }
+        }
+        BandSums {
+            sum,
+            squares,
+            magnitudes,
+            range: Some((i64::from(self.low[band]) * unit, i64::from(self.high[band]) * unit)),
+            image_means: (sum as f64 / blocks * image_scale).round() as i128,
+            image_deviations: (deviation * image_scale).round() as u128,
+            image_magnitudes: (magnitudes as f64 / blocks * image_scale).round() as u128,
+            histogram,
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! The promise: coefficients are read as libjpeg reads them, bit for bit, and what is written is
+//! what libjpeg would write, and what other decoders read.
+
+mod common;
+mod oracle;
+
+use std::fmt::Write as _;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+
+use common::bytes::{DHT, SOF0, SOF2, SOS, frame_part, parts, payload};
+use common::{coefficients, expectations, fixtures};
+use feature_distillation::{
+    CodingProcess, CoefficientImage, ColorSpace, EncodeOptions, Error, HuffmanTables, Malformed, RestartInterval,
+};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use oracle::{Coding, Libjpeg, OracleImage};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+#[test]
+fn every_fixture_is_read_as_recorded_from_libjpeg() {
+    let mut checked = 0;
+    for line in expectations().lines() {
+        let expected: Value = serde_json::from_str(line).unwrap();
+        let name = expected["file"].as_str().unwrap();
+        let bytes = common::fixture(name.strip_suffix(".jpg").unwrap());
+        let image = CoefficientImage::decode(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(description(name, &image), without_pixel_hashes(&expected), "{name}");
+        checked += 1;
+    }
+    assert_eq!(checked, fixtures().len(), "files and lines of expected.jsonl");
+    assert!(checked >= 137, "{checked} fixtures");
+}
+
+#[test]
+fn every_fixture_is_read_as_libjpeg_reads_it_now() {
+    let Some(libjpeg) = Libjpeg::load() else { return };
+    for fixture in fixtures() {
+        let image = CoefficientImage::decode(&fixture.bytes).unwrap();
+        let expected = libjpeg.read_coefficients(&fixture.bytes).unwrap();
+        assert_eq!(expected.warnings, 0, "{}", fixture.name);
+        if let Some(difference) = first_difference(&image, &expected) {
+            panic!("{}: {difference}", fixture.name);
+        }
+        assert_eq!(
+            image.restart_interval(),
+            expected.restart_interval,
+            "{}: restart interval",
+            fixture.name
+        );
+        assert_eq!(
+            libjpeg_color_space(image.color_space()),
+            expected.color_space,
+            "{}: colour space",
+            fixture.name
+        );
+    }
+}
+
+/// Set `FEATURE_DISTILLATION_DATA` to a folder of JPEG files to compare all of them.
+#[test]
+fn files_of_the_callers_choice_are_read_as_libjpeg_reads_them() {
+    let Some(folder) = std::env::var_os("FEATURE_DISTILLATION_DATA") else {
+        eprintln!("FEATURE_DISTILLATION_DATA is not set: no files beside the fixtures were compared");
+        return;
+    };
+    let Some(libjpeg) = Libjpeg::load() else { return };
+    let mut files = Vec::new();
+    jpeg_files(Path::new(&folder), &mut files);
+    files.sort();
+    assert!(!files.is_empty(), "no .jpg file below {}", folder.display());
+    let (mut equal, mut lenient, mut unsound, mut unsupported) = (0, 0, 0, 0);
+    let mut different = String::new();
+    for path in &files {
+        let bytes = std::fs::read(path).unwrap();
+        let ours = CoefficientImage::decode(&bytes);
+        let theirs = libjpeg.read_coefficients(&bytes);
+        match (&ours, &theirs) {
+            (Ok(image), Ok(expected)) if expected.warnings == 0 => match first_difference(image, expected) {
+                None => equal += 1,
+                Some(difference) => writeln!(different, "{}: {difference}", path.display()).unwrap(),
+            },
+            (Err(Error::Unsupported { .. }), _) => unsupported += 1,
+            // Breaches that libjpeg passes over in silence: it would divide by nothing, and it puts
+            // the example tables where Huffman tables are missing, as motion JPEG wants.
+            (
+                Err(Error::Malformed {
+                    kind: Malformed::ZeroStep { .. } | Malformed::MissingHuffmanTable { .. },
+                    ..
+                }),
+                _,
+            ) => lenient += 1,
+            // What libjpeg repairs or refuses need not be read.
+            (_, Err(_)) => unsound += 1,
+            (_, Ok(expected)) if expected.warnings > 0 => unsound += 1,
+            (Err(error), Ok(_)) => {
+                writeln!(different, "{}: libjpeg reads it, we say: {error}", path.display()).unwrap();
+            }
+            (Ok(_), Ok(_)) => unreachable!("the guards above cover this"),
+        }
+    }
+    println!("files  equal  unsupported  refused by us alone  not clean for libjpeg  different");
+    println!(
+        "{:5}  {equal:5}  {unsupported:11}  {lenient:19}  {unsound:21}  {:9}",
+        files.len(),
+        different.lines().count()
+    );
+    assert!(different.is_empty(), "\n{different}");
+}
+
+#[test]
+fn files_of_another_encoder_are_read_as_libjpeg_reads_them() {
+    let Some(libjpeg) = Libjpeg::load() else { return };
+    let samplings = [
+        SamplingFactor::R_4_4_4,
+        SamplingFactor::R_4_4_0,
+        SamplingFactor::R_4_4_1,
+        SamplingFactor::R_4_2_2,
+        SamplingFactor::R_4_2_0,
+        SamplingFactor::R_4_1_1,
+        SamplingFactor::R_4_1_0,
+    ];
+    let colors = [
+        (ColorType::Luma, 1),
+        (ColorType::Rgb, 3),
+        (ColorType::Cmyk, 4),
+        (ColorType::CmykAsYcck, 4),
+    ];
+    let mut compared = 0;
+    for (width, height) in [(1, 1), (9, 7), (33, 50), (64, 16)] {
+        for (color, channels) in colors {
+            let samples = noise(usize::from(width) * usize::from(height) * channels);
+            for sampling in samplings {
+                // With optimized tables and restarts together that encoder panics.
+                for (scans, optimize, interval) in [
+                    (None, false, 0),
+                    (None, true, 0),
+                    (None, false, 3),
+                    (Some(2), false, 0),
+                    (Some(5), true, 0),
+                    (Some(5), false, 2),
+                    (Some(20), false, 1),
+                ] {
+                    let what = format!("{width}x{height} {color:?} {sampling:?} {scans:?} {optimize} {interval}");
+                    let mut bytes = Vec::new();
+                    let mut encoder = Encoder::new(&mut bytes, 92);
+                    encoder.set_sampling_factor(sampling);
+                    encoder.set_optimized_huffman_tables(optimize);
+                    if let Some(scans) = scans {
+                        encoder.set_progressive_scans(scans);
+                    }
+                    if interval > 0 {
+                        encoder.set_restart_interval(interval);
+                    }
+                    encoder.encode(&samples, width, height, color).unwrap();
+                    let expected = libjpeg.read_coefficients(&bytes);
+                    let Ok(expected) = expected else {
+                        panic!("{what}: libjpeg says {}", expected.unwrap_err());
+                    };
+                    if expected.warnings > 0 {
+                        // What libjpeg has to repair is no comparison.
+                        continue;
+                    }
+                    let image = CoefficientImage::decode(&bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
+                    if let Some(difference) = first_difference(&image, &expected) {
+                        panic!("{what}: {difference}");
+                    }
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared >= 600, "only {compared} of 784 files were compared");
+}
+
+#[test]
+fn files_that_we_write_are_read_by_libjpeg_without_a_warning() {
+    let Some(libjpeg) = Libjpeg::load() else { return };
+    for fixture in fixtures() {
+        let image = CoefficientImage::decode(&fixture.bytes).unwrap();
+        for (what, options) in encodings() {
+            let bytes = image.encode_with(&options).unwrap().bytes;
+            let read = libjpeg
+                .read_coefficients(&bytes)
+                .unwrap_or_else(|error| panic!("{} {what}: {error}", fixture.name));
+            assert_eq!(read.warnings, 0, "{} {what}", fixture.name);
+            assert!(!read.progressive);
+            if let Some(difference) = first_coefficient_difference(&image, &read) {
+                panic!("{} {what}: {difference}", fixture.name);
+            }
+            assert_eq!(
+                libjpeg_color_space(image.color_space()),
+                read.color_space,
+                "{} {what}: colour space",
+                fixture.name
+            );
+        }
+    }
+}
+
+#[test]
+fn files_that_we_write_are_read_by_a_strict_decoder() {
+    let mut read = 0;
+    for fixture in fixtures() {
+        let image = CoefficientImage::decode(&fixture.bytes).unwrap();
+        // The one fixture where two chroma components differ in height: not implemented there.
+        if !strict_decoder_takes(&image) || fixture.name == "sampling-1x4-1x1-1x2-47x33.jpg" {
+            continue;
+        }
+        for (what, options) in encodings() {
+            let bytes = image.encode_with(&options).unwrap().bytes;
+            let strict = DecoderOptions::default().set_strict_mode(true);
+            let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&bytes), strict);
+            decoder
+                .decode()
+                .unwrap_or_else(|error| panic!("{} {what}: {error:?}", fixture.name));
+            let info = decoder.info().unwrap();
+            assert_eq!(
+                (u32::from(info.width), u32::from(info.height)),
+                (image.width(), image.height())
+            );
+        }
+        read += 1;
+    }
+    assert!(read >= 80, "only {read} fixtures qualified");
+}
+
+#[test]
+fn what_we_write_is_what_libjpeg_writes_from_the_frame_header_on() {
+    let Some(libjpeg) = Libjpeg::load() else { return };
+    let mut compared = 0;
+    for fixture in fixtures() {
+        let image = CoefficientImage::decode(&fixture.bytes).unwrap();
+        let mut transcoder = libjpeg.open(&fixture.bytes).unwrap();
+        for optimize in [false, true] {
+            for interval in [0, 3] {
+                let mut theirs = Vec::new();
+                let coding = Coding {
+                    optimize,
+                    restart_interval: interval,
+                    progressive: false,
+                };
+                if let Err(refusal) = transcoder.transcode(coding, &mut theirs) {
+                    // libjpeg cannot write two tables that shared a destination; we can.
+                    assert!(fixture.name.starts_with("scans-dqt-redefined"), "{refusal}");
+                    continue;
+                }
+                let ours = image.encode_with(&options(optimize, mcus(interval))).unwrap().bytes;
+                let what = format!("{} optimize {optimize}, restart {interval}", fixture.name);
+                assert_same_coding(&ours, &theirs, &what);
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 4 * (fixtures().len() - 2), "files compared");
+}
+
+/// Compares frame header, Huffman tables, restart intervals, scan headers and entropy-coded data.
+///
+/// The frame's table destinations may be numbered otherwise, since we write equal tables once: they
+/// must lead to equal steps.
+fn assert_same_coding(ours: &[u8], theirs: &[u8], what: &str) {
+    let (our_frame, their_frame) = (frame_part(ours), frame_part(theirs));
+    assert_eq!(our_frame.code, their_frame.code, "{what}: process");
+    let strip = |bytes: &[u8]| {
+        let mut header = payload(bytes, frame_part(bytes)).to_vec();
+        for destination in header[6..].iter_mut().skip(2).step_by(3) {
+            *destination = 0;
+        }
+        header
+    };
+    assert_eq!(strip(ours), strip(theirs), "{what}: frame header");
+    let (ours, theirs) = (&ours[our_frame.end..], &theirs[their_frame.end..]);
+    if ours != theirs {
+        let at = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+        panic!(
+            "{what}: byte {at} after the frame header: {:02x?} against {:02x?} ({} and {} bytes)",
+            &ours[at..ours.len().min(at + 16)],
+            &theirs[at..theirs.len().min(at + 16)],
+            ours.len(),
+            theirs.len()
+        );
+    }
+}
+
+#[test]
+fn the_fixtures_cover_what_their_names_say() {
+    let all = fixtures();
+    let count = |wanted: &dyn Fn(&[u8]) -> bool| all.iter().filter(|fixture| wanted(&fixture.bytes)).count();
+    let markers = |bytes: &[u8], code: u8| parts(bytes).iter().filter(|part| part.code == code).count();
+    assert!(count(&|bytes| frame_part(bytes).code == SOF0) >= 60);
+    assert!(count(&|bytes| frame_part(bytes).code == SOF2) >= 30);
+    assert!(count(&|bytes| frame_part(bytes).code == SOF0 && markers(bytes, SOS) > 1) >= 10);
+    assert!(count(&|bytes| markers(bytes, 0xD0) > 0) >= 10);
+    assert!(count(&|bytes| markers(bytes, DHT) == 1) >= 1);
+}
+
+/// The object that `expected.jsonl` holds for an image, without the hashes of its pixels.
+fn description(name: &str, image: &CoefficientImage) -> Value {
+    let components: Vec<Value> = image
+        .components()
+        .iter()
+        .map(|component| {
+            let mut hash = Sha256::new();
+            for level in coefficients(component) {
+                hash.update(level.to_le_bytes());
+            }
+            serde_json::json!({
+                "id": component.id(),
+                "h": component.sampling().horizontal(),
+                "v": component.sampling().vertical(),
+                "blocks_wide": component.blocks_wide(),
+                "blocks_high": component.blocks_high(),
+                "table": component.quantization_table().to_natural().to_vec(),
+                "sha256": hash.finalize().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}")),
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "file": name,
+        "width": image.width(),
+        "height": image.height(),
+        "process": image.process().name(),
+        "components": components,
+    })
+}
+
+fn without_pixel_hashes(expected: &Value) -> Value {
+    let mut expected = expected.clone();
+    let object = expected.as_object_mut().unwrap();
+    object.remove("rgb_fancy_sha256").unwrap();
+    object.remove("rgb_plain_sha256").unwrap();
+    expected
+}
+
+/// Where an image differs from libjpeg's reading of the same file.
+fn first_difference(image: &CoefficientImage, expected: &OracleImage) -> Option<String> {
+    if (image.process() == CodingProcess::Progressive) != expected.progressive {
+        return Some(format!("process {:?}", image.process()));
+    }
+    first_coefficient_difference(image, expected)
+}
+
+/// As [`first_difference`], for files whose coding processes may differ.
+fn first_coefficient_difference(image: &CoefficientImage, expected: &OracleImage) -> Option<String> {
+    if (image.width(), image.height()) != (expected.width, expected.height) {
+        return Some(format!("{}x{}", image.width(), image.height()));
+    }
+    if image.components().len() != expected.components.len() {
+        return Some(format!("{} components", image.components().len()));
+    }
+    for (index, (ours, theirs)) in image.components().iter().zip(&expected.components).enumerate() {
+        let shape = (
+            ours.id(),
+            ours.sampling().horizontal(),
+            ours.sampling().vertical(),
+            ours.blocks_wide(),
+            ours.blocks_high(),
+        );
+        let wanted = (
+            theirs.id,
+            theirs.horizontal,
+            theirs.vertical,
+            theirs.blocks_wide,
+            theirs.blocks_high,
+        );
+        if shape != wanted {
+            return Some(format!("component {index} is {shape:?}, not {wanted:?}"));
+        }
+        if ours.quantization_table().to_natural() != theirs.table {
+            return Some(format!("quantization table of component {index}"));
+        }
+        let ours = coefficients(ours);
+        if ours != theirs.coefficients {
+            let at = ours.iter().zip(&theirs.coefficients).position(|(a, b)| a != b)?;
+            return Some(format!(
+                "component {index}, block {}, natural index {}: {} against {}",
+                at / 64,
+                at % 64,
+                ours[at],
+                theirs.coefficients[at]
+            ));
+        }
+    }
+    None
+}
+
+/// libjpeg's `J_COLOR_SPACE` for a colour space.
+fn libjpeg_color_space(color: ColorSpace) -> i32 {
+    match color {
+        ColorSpace::Grey => 1,
+        ColorSpace::Rgb => 2,
+        ColorSpace::YCbCr => 3,
+        ColorSpace::Cmyk => 4,
+        ColorSpace::Ycck => 5,
+        _ => 0,
+    }
+}
+
+fn encodings() -> Vec<(String, EncodeOptions)> {
+    let one_row = RestartInterval::McuRows(NonZeroU16::MIN);
+    let mut encodings = Vec::new();
+    for optimize in [false, true] {
+        for restarts in [mcus(0), mcus(1), mcus(3), one_row, RestartInterval::Keep] {
+            encodings.push((format!("optimize {optimize}, {restarts:?}"), options(optimize, restarts)));
+        }
+    }
+    encodings
+}
+
+fn options(optimize: bool, restarts: RestartInterval) -> EncodeOptions {
+    let tables = if optimize {
+        HuffmanTables::Optimized
+    } else {
+        HuffmanTables::Standard
+    };
+    EncodeOptions::new()
+        .with_huffman_tables(tables)
+        .with_restart_interval(restarts)
+}
+
+fn mcus(interval: u16) -> RestartInterval {
+    NonZeroU16::new(interval).map_or(RestartInterval::Never, RestartInterval::Mcus)
+}
+
+/// Whether the strict decoder takes such a file at all, for reasons of its own.
+fn strict_decoder_takes(image: &CoefficientImage) -> bool {
+    let components = image.components();
+    let power_of_two = components.iter().all(|component| {
+        component.sampling().horizontal().is_power_of_two() && component.sampling().vertical().is_power_of_two()
+    });
+    matches!(components.len(), 1 | 3 | 4) && power_of_two
+}
+
+fn noise(length: usize) -> Vec<u8> {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let mut level = 128_i32;
+    (0..length)
+        .map(|_| {
+            level = (level + random.random_range(-40..=40)).clamp(0, 255);
+            u8::try_from(level).unwrap()
+        })
+        .collect()
+}
+
+fn jpeg_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            jpeg_files(&path, found);
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("jpg") || extension.eq_ignore_ascii_case("jpeg"))
+        {
+            found.push(path);
+        }
+    }
+}
