@@ -33,7 +33,7 @@ pub(crate) const ZIGZAG_FROM_NATURAL: [u8; BANDS] = {
 /// ```
 /// use feature_distillation::Band;
 /// let band = Band::new(2, 1).unwrap();
-/// assert_eq!((band.natural(), band.zigzag()), (17, 7));
+/// assert_eq!((band.natural(), band.zigzag()), (17, 8));
 /// assert_eq!(band.to_string(), "(2, 1)");
 /// assert_eq!(Band::DC.l1_norm(), 8.0);
 /// ```

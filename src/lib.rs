@@ -6,6 +6,7 @@ mod band;
 mod coefficients;
 mod dct;
 mod design;
+mod distiller;
 mod error;
 mod jpeg;
 mod limits;
@@ -19,6 +20,9 @@ pub use coefficients::{CodingProcess, CoefficientImage, ColorSpace, Component, S
 pub use design::{
     AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope, design_tables, paper_step,
     perturbation_bound, removing_table,
+};
+pub use distiller::{
+    FeatureDistiller, FeatureDistillerBuilder, Fingerprint, Profile, ProfileCheck, distill_published,
 };
 pub use error::{ArgumentError, Error, LimitKind, Malformed, Result, UnsupportedFeature};
 pub use jpeg::{

@@ -105,7 +105,7 @@ pub(crate) struct Planes<T> {
 }
 
 /// The arithmetic of one pipeline on its sample type.
-trait Pipeline: Average {
+pub(crate) trait Pipeline: Average {
     /// What quantizes blocks with one table.
     type Quantizer;
 

@@ -203,7 +203,7 @@ fn widen_column_sums<T: Triangle>(sums: &[T::Sum], out: &mut [T]) {
 }
 
 /// Averages pairs of columns (and of rows, where there are two) of rows padded to an even length.
-pub(super) trait Average: Copy + Default {
+pub(crate) trait Average: Copy + Default {
     fn pair(row: &[Self], out: &mut [Self]);
     fn quad(upper: &[Self], lower: &[Self], out: &mut [Self]);
 }

@@ -1,0 +1,127 @@
+//! Builds a distiller and checks that its parts fit together.
+
+use crate::coefficients::ColorSpace;
+use crate::design::{TableDesign, TableScope, design_tables};
+use crate::error::Result;
+use crate::jpeg::DecodeOptions;
+use crate::limits::Limits;
+use crate::pixels::{ChromaSubsampling, PixelPipeline, Upsampling};
+use crate::quantization::{QuantizationTables, Rounding};
+use crate::statistics::BandStatistics;
+
+use super::profile::ProfileParts;
+use super::{FeatureDistiller, Profile, ProfileCheck};
+
+/// Collects the settings of a [`FeatureDistiller`].
+///
+/// Defaults: RGB planes without subsampling (the published code's choice), the precise pipeline,
+/// repeated samples, ties away from zero, the profile check and the default limits on.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct FeatureDistillerBuilder {
+    tables: Option<QuantizationTables>,
+    color_space: ColorSpace,
+    subsampling: ChromaSubsampling,
+    rounding: Rounding,
+    pipeline: PixelPipeline,
+    upsampling: Upsampling,
+    profile_check: ProfileCheck,
+    limits: Limits,
+}
+
+impl FeatureDistillerBuilder {
+    /// The defensive quantization tables.
+    pub fn tables(mut self, tables: impl Into<QuantizationTables>) -> Self {
+        self.tables = Some(tables.into());
+        self
+    }
+
+    /// The defensive tables by a design from the statistics of benign images.
+    ///
+    /// # Errors
+    ///
+    /// As [`design_tables`].
+    pub fn design(self, design: &dyn TableDesign, statistics: &BandStatistics, scope: TableScope) -> Result<Self> {
+        Ok(self.tables(design_tables(design, statistics, scope)?))
+    }
+
+    /// The components to distil pixels in: grey, RGB or YCbCr.
+    pub const fn color_space(mut self, color_space: ColorSpace) -> Self {
+        self.color_space = color_space;
+        self
+    }
+
+    /// The sampling of the chrominance of YCbCr components.
+    pub const fn subsampling(mut self, subsampling: ChromaSubsampling) -> Self {
+        self.subsampling = subsampling;
+        self
+    }
+
+    /// What happens to values between two levels.
+    pub const fn rounding(mut self, rounding: Rounding) -> Self {
+        self.rounding = rounding;
+        self
+    }
+
+    /// The arithmetic between samples and coefficients.
+    pub const fn pipeline(mut self, pipeline: PixelPipeline) -> Self {
+        self.pipeline = pipeline;
+        self
+    }
+
+    /// How subsampled chrominance is spread over the pixels.
+    pub const fn upsampling(mut self, upsampling: Upsampling) -> Self {
+        self.upsampling = upsampling;
+        self
+    }
+
+    /// Whether the second pass insists on a JPEG of its own profile.
+    pub const fn profile_check(mut self, check: ProfileCheck) -> Self {
+        self.profile_check = check;
+        self
+    }
+
+    /// What a file to be distilled may cost.
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Checks the settings and builds the distiller.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgumentError::Distiller`](crate::ArgumentError::Distiller) naming what does not fit: no tables; a
+    /// colour space other than grey, RGB and YCbCr; subsampling without chrominance; more tables than
+    /// components; a tie rule that the libjpeg-equal pipeline does not have.
+    pub fn build(self) -> Result<FeatureDistiller> {
+        let profile = Profile::try_from(ProfileParts {
+            tables: self.tables,
+            color_space: self.color_space,
+            subsampling: self.subsampling,
+            rounding: self.rounding,
+            pipeline: self.pipeline,
+            upsampling: self.upsampling,
+        })?;
+        Ok(FeatureDistiller {
+            profile,
+            profile_check: self.profile_check,
+            decode_options: DecodeOptions::new().with_limits(self.limits),
+        })
+    }
+}
+
+impl Default for FeatureDistillerBuilder {
+    fn default() -> Self {
+        Self {
+            tables: None,
+            color_space: ColorSpace::Rgb,
+            subsampling: ChromaSubsampling::None,
+            rounding: Rounding::HalfAwayFromZero,
+            pipeline: PixelPipeline::Precise,
+            upsampling: Upsampling::Replicate,
+            profile_check: ProfileCheck::Refuse,
+            limits: Limits::default(),
+        }
+    }
+}
