@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::Parser;
 use feature_distillation::{CoefficientImage, ColorSpace, Component, InverseOptions, PixelFormat};
@@ -27,7 +28,17 @@ struct Arguments {
     pixels: bool,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let mut output = io::stdout().lock();
     if let Some(folder) = &arguments.json_lines {

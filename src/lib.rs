@@ -1,4 +1,80 @@
-//! Feature distillation.
+//! A JPEG codec at the level of quantized DCT coefficients, and a defence of image classifiers by
+//! compression built on it: feature distillation, after Liu et al., *Feature Distillation:
+//! DNN-Oriented JPEG Compression Against Adversarial Examples*, CVPR 2019
+//! ([arXiv:1803.05787](https://arxiv.org/abs/1803.05787)).
+//!
+//! ```
+//! use feature_distillation::{FeatureDistiller, PixelFormat, PixelView, removing_table};
+//!
+//! // Tables that remove every change of at most 1, and 0.5 for the rounding of pixels.
+//! let distiller = FeatureDistiller::builder().tables(removing_table(1.0 + 0.5)?).build()?;
+//!
+//! // Pass one, at the sensor: an 8-bit RGB picture becomes a defensive JPEG.
+//! let samples: Vec<u8> = (0..64 * 64 * 3).map(|i| (60 + i / 192 + i % 192 / 3) as u8).collect();
+//! let jpeg = distiller.compress(PixelView::new(&samples, 64, 64, PixelFormat::Rgb)?)?;
+//! let picture = distiller.distill_jpeg(&jpeg)?;
+//!
+//! // On the way, each sample is changed by one.
+//! let mut received = picture.clone();
+//! for (i, sample) in received.as_mut_slice().iter_mut().enumerate() {
+//!     *sample = if i % 5 < 2 { *sample + 1 } else { *sample - 1 };
+//! }
+//!
+//! // Pass two, before the classifier: the change is gone.
+//! assert_eq!(distiller.distill(received.view())?, picture);
+//! # Ok::<(), feature_distillation::Error>(())
+//! ```
+//!
+//! # Where to start
+//!
+//! | task | entry point |
+//! |---|---|
+//! | read coefficients | [`CoefficientImage::decode`], [`CoefficientImage::read`] |
+//! | write them | [`CoefficientImage::encode`], [`CoefficientImage::encode_with`] |
+//! | make an image without a file | [`CoefficientImage::new`], [`CoefficientImage::from_blocks`] |
+//! | change tables | [`CoefficientImage::requantize`] |
+//! | coefficients from and to pixels | [`CoefficientImage::from_pixels`], [`CoefficientImage::to_pixels`] |
+//! | statistics of benign images | [`BandStatistics`] |
+//! | tables from statistics | [`AsMdDesign`], [`TableDesign`], [`design_tables`] |
+//! | tables from a size of perturbation | [`removing_table`], [`paper_step`] |
+//! | defend in one pass | [`FeatureDistiller::one_pass_jpeg`], [`FeatureDistiller::one_pass_pixels`] |
+//! | defend in two passes | [`FeatureDistiller::compress`], then [`FeatureDistiller::distill`] |
+//! | share settings between the passes | [`Profile`] |
+//!
+//! # From the paper
+//!
+//! | the paper | here |
+//! |---|---|
+//! | bound of a perturbation in a band | [`perturbation_bound`], [`Band::l1_norm`] |
+//! | Eq. 5, Q > 16 eps | [`paper_step`] |
+//! | sigma of each band | [`BandStatistics::deviations`] |
+//! | accuracy-sensitive (AS) and malicious-defense (MD) bands | [`AccuracySensitive`], [`BandPartition`] |
+//! | steps 20 and 30 | [`AsMdDesign::paper`] |
+//! | FD-1P | [`FeatureDistiller::one_pass_jpeg`], [`FeatureDistiller::one_pass_pixels`] |
+//! | FD-2P | [`FeatureDistiller::compress`] and [`FeatureDistiller::distill`] |
+//! | FD 2x, 3x | [`AsMdDesign::scaled`] |
+//! | the published code | [`AsMdDesign::authors_code`], [`distill_published`] |
+//!
+//! # What is not promised
+//!
+//! The defence is not robust against adaptive attackers beyond its bound. One pass guarantees nothing.
+//! Two passes help only if the first ran before the attacker, on the same grid, components, sampling and
+//! tables, and not in blocks that were clipped or reach past the edge. Large changes of few pixels survive.
+//! Benign accuracy falls. The chapter [`guide::threat_model`] has the conditions and figures.
+//!
+//! # Conventions
+//!
+//! - Coefficients and tables are in natural (row-major) order everywhere.
+//! - Perturbations and coefficients are in 8-bit pixel units; distil first, normalize for a network after.
+//! - Same input, same bits: on every platform, in any order of merging.
+//! - Errors are sorted by who has to act, see [`Error`]. Functions panic only where their documentation
+//!   says so, under "Panics".
+//! - Decoding is strict, and bounded by [`Limits`], which are on by default.
+//!
+//! # Features
+//!
+//! - `ndarray` (default): pictures from and to arrays, coefficients as array views.
+//! - `serde`: tables and profiles serialize, steps in natural order.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -36,3 +112,30 @@ pub use pixels::{
 };
 pub use quantization::{QuantizationTable, QuantizationTables, Rounding};
 pub use statistics::{BandRanking, BandStatistics, BandSummary, BlockSelection, Stability, Weighting};
+
+/// The guide: why it works, how to use it, and what it does not do.
+#[cfg(any(doc, doctest))]
+pub mod guide {
+    // Chapters link to each other by file. The definitions before each include take precedence over those
+    // in the file, so the same links lead to modules here.
+
+    #[doc = "[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n\n"]
+    #[doc = include_str!("../docs/theory.md")]
+    pub mod theory {}
+
+    #[doc = "[theory]: crate::guide::theory\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n\n"]
+    #[doc = include_str!("../docs/coefficients.md")]
+    pub mod coefficients {}
+
+    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[threat model]: crate::guide::threat_model\n\n"]
+    #[doc = include_str!("../docs/calibration.md")]
+    pub mod calibration {}
+
+    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n\n"]
+    #[doc = include_str!("../docs/threat-model.md")]
+    pub mod threat_model {}
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

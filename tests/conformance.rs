@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use common::bytes::{DHT, SOF0, SOF2, SOS, frame_part, parts, payload};
 use common::{coefficients, expectations, fixtures};
 use feature_distillation::{
-    CodingProcess, CoefficientImage, ColorSpace, EncodeOptions, Error, HuffmanTables, Malformed, RestartInterval,
+    CodingProcess, CoefficientImage, ColorSpace, EncodeOptions, Error, HuffmanTables, Malformed,
+    RestartInterval,
 };
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use oracle::{Coding, Libjpeg, OracleImage};
@@ -30,17 +31,28 @@ fn every_fixture_is_read_as_recorded_from_libjpeg() {
         let expected: Value = serde_json::from_str(line).unwrap();
         let name = expected["file"].as_str().unwrap();
         let bytes = common::fixture(name.strip_suffix(".jpg").unwrap());
-        let image = CoefficientImage::decode(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(description(name, &image), without_pixel_hashes(&expected), "{name}");
+        let image =
+            CoefficientImage::decode(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(
+            description(name, &image),
+            without_pixel_hashes(&expected),
+            "{name}"
+        );
         checked += 1;
     }
-    assert_eq!(checked, fixtures().len(), "files and lines of expected.jsonl");
+    assert_eq!(
+        checked,
+        fixtures().len(),
+        "files and lines of expected.jsonl"
+    );
     assert!(checked >= 137, "{checked} fixtures");
 }
 
 #[test]
 fn every_fixture_is_read_as_libjpeg_reads_it_now() {
-    let Some(libjpeg) = Libjpeg::load() else { return };
+    let Some(libjpeg) = Libjpeg::load() else {
+        return;
+    };
     for fixture in fixtures() {
         let image = CoefficientImage::decode(&fixture.bytes).unwrap();
         let expected = libjpeg.read_coefficients(&fixture.bytes).unwrap();
@@ -67,10 +79,14 @@ fn every_fixture_is_read_as_libjpeg_reads_it_now() {
 #[test]
 fn files_of_the_callers_choice_are_read_as_libjpeg_reads_them() {
     let Some(folder) = std::env::var_os("FEATURE_DISTILLATION_DATA") else {
-        eprintln!("FEATURE_DISTILLATION_DATA is not set: no files beside the fixtures were compared");
+        eprintln!(
+            "FEATURE_DISTILLATION_DATA is not set: no files beside the fixtures were compared"
+        );
         return;
     };
-    let Some(libjpeg) = Libjpeg::load() else { return };
+    let Some(libjpeg) = Libjpeg::load() else {
+        return;
+    };
     let mut files = Vec::new();
     jpeg_files(Path::new(&folder), &mut files);
     files.sort();
@@ -82,10 +98,14 @@ fn files_of_the_callers_choice_are_read_as_libjpeg_reads_them() {
         let ours = CoefficientImage::decode(&bytes);
         let theirs = libjpeg.read_coefficients(&bytes);
         match (&ours, &theirs) {
-            (Ok(image), Ok(expected)) if expected.warnings == 0 => match first_difference(image, expected) {
-                None => equal += 1,
-                Some(difference) => writeln!(different, "{}: {difference}", path.display()).unwrap(),
-            },
+            (Ok(image), Ok(expected)) if expected.warnings == 0 => {
+                match first_difference(image, expected) {
+                    None => equal += 1,
+                    Some(difference) => {
+                        writeln!(different, "{}: {difference}", path.display()).unwrap();
+                    }
+                }
+            }
             (Err(Error::Unsupported { .. }), _) => unsupported += 1,
             // Breaches that libjpeg passes over in silence: it would divide by nothing, and it puts
             // the example tables where Huffman tables are missing, as motion JPEG wants.
@@ -100,7 +120,12 @@ fn files_of_the_callers_choice_are_read_as_libjpeg_reads_them() {
             (_, Err(_)) => unsound += 1,
             (_, Ok(expected)) if expected.warnings > 0 => unsound += 1,
             (Err(error), Ok(_)) => {
-                writeln!(different, "{}: libjpeg reads it, we say: {error}", path.display()).unwrap();
+                writeln!(
+                    different,
+                    "{}: libjpeg reads it, we say: {error}",
+                    path.display()
+                )
+                .unwrap();
             }
             (Ok(_), Ok(_)) => unreachable!("the guards above cover this"),
         }
@@ -116,7 +141,9 @@ fn files_of_the_callers_choice_are_read_as_libjpeg_reads_them() {
 
 #[test]
 fn files_of_another_encoder_are_read_as_libjpeg_reads_them() {
-    let Some(libjpeg) = Libjpeg::load() else { return };
+    let Some(libjpeg) = Libjpeg::load() else {
+        return;
+    };
     let samplings = [
         SamplingFactor::R_4_4_4,
         SamplingFactor::R_4_4_0,
@@ -147,7 +174,9 @@ fn files_of_another_encoder_are_read_as_libjpeg_reads_them() {
                     (Some(5), false, 2),
                     (Some(20), false, 1),
                 ] {
-                    let what = format!("{width}x{height} {color:?} {sampling:?} {scans:?} {optimize} {interval}");
+                    let what = format!(
+                        "{width}x{height} {color:?} {sampling:?} {scans:?} {optimize} {interval}"
+                    );
                     let mut bytes = Vec::new();
                     let mut encoder = Encoder::new(&mut bytes, 92);
                     encoder.set_sampling_factor(sampling);
@@ -167,7 +196,8 @@ fn files_of_another_encoder_are_read_as_libjpeg_reads_them() {
                         // What libjpeg has to repair is no comparison.
                         continue;
                     }
-                    let image = CoefficientImage::decode(&bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
+                    let image = CoefficientImage::decode(&bytes)
+                        .unwrap_or_else(|error| panic!("{what}: {error}"));
                     if let Some(difference) = first_difference(&image, &expected) {
                         panic!("{what}: {difference}");
                     }
@@ -176,12 +206,17 @@ fn files_of_another_encoder_are_read_as_libjpeg_reads_them() {
             }
         }
     }
-    assert!(compared >= 600, "only {compared} of 784 files were compared");
+    assert!(
+        compared >= 600,
+        "only {compared} of 784 files were compared"
+    );
 }
 
 #[test]
 fn files_that_we_write_are_read_by_libjpeg_without_a_warning() {
-    let Some(libjpeg) = Libjpeg::load() else { return };
+    let Some(libjpeg) = Libjpeg::load() else {
+        return;
+    };
     for fixture in fixtures() {
         let image = CoefficientImage::decode(&fixture.bytes).unwrap();
         for (what, options) in encodings() {
@@ -233,7 +268,9 @@ fn files_that_we_write_are_read_by_a_strict_decoder() {
 
 #[test]
 fn what_we_write_is_what_libjpeg_writes_from_the_frame_header_on() {
-    let Some(libjpeg) = Libjpeg::load() else { return };
+    let Some(libjpeg) = Libjpeg::load() else {
+        return;
+    };
     let mut compared = 0;
     for fixture in fixtures() {
         let image = CoefficientImage::decode(&fixture.bytes).unwrap();
@@ -251,7 +288,10 @@ fn what_we_write_is_what_libjpeg_writes_from_the_frame_header_on() {
                     assert!(fixture.name.starts_with("scans-dqt-redefined"), "{refusal}");
                     continue;
                 }
-                let ours = image.encode_with(&options(optimize, mcus(interval))).unwrap().bytes;
+                let ours = image
+                    .encode_with(&options(optimize, mcus(interval)))
+                    .unwrap()
+                    .bytes;
                 let what = format!("{} optimize {optimize}, restart {interval}", fixture.name);
                 assert_same_coding(&ours, &theirs, &what);
                 compared += 1;
@@ -292,8 +332,11 @@ fn assert_same_coding(ours: &[u8], theirs: &[u8], what: &str) {
 #[test]
 fn the_fixtures_cover_what_their_names_say() {
     let all = fixtures();
-    let count = |wanted: &dyn Fn(&[u8]) -> bool| all.iter().filter(|fixture| wanted(&fixture.bytes)).count();
-    let markers = |bytes: &[u8], code: u8| parts(bytes).iter().filter(|part| part.code == code).count();
+    let count = |wanted: &dyn Fn(&[u8]) -> bool| {
+        all.iter().filter(|fixture| wanted(&fixture.bytes)).count()
+    };
+    let markers =
+        |bytes: &[u8], code: u8| parts(bytes).iter().filter(|part| part.code == code).count();
     assert!(count(&|bytes| frame_part(bytes).code == SOF0) >= 60);
     assert!(count(&|bytes| frame_part(bytes).code == SOF2) >= 30);
     assert!(count(&|bytes| frame_part(bytes).code == SOF0 && markers(bytes, SOS) > 1) >= 10);
@@ -348,14 +391,22 @@ fn first_difference(image: &CoefficientImage, expected: &OracleImage) -> Option<
 }
 
 /// As [`first_difference`], for files whose coding processes may differ.
-fn first_coefficient_difference(image: &CoefficientImage, expected: &OracleImage) -> Option<String> {
+fn first_coefficient_difference(
+    image: &CoefficientImage,
+    expected: &OracleImage,
+) -> Option<String> {
     if (image.width(), image.height()) != (expected.width, expected.height) {
         return Some(format!("{}x{}", image.width(), image.height()));
     }
     if image.components().len() != expected.components.len() {
         return Some(format!("{} components", image.components().len()));
     }
-    for (index, (ours, theirs)) in image.components().iter().zip(&expected.components).enumerate() {
+    for (index, (ours, theirs)) in image
+        .components()
+        .iter()
+        .zip(&expected.components)
+        .enumerate()
+    {
         let shape = (
             ours.id(),
             ours.sampling().horizontal(),
@@ -378,7 +429,10 @@ fn first_coefficient_difference(image: &CoefficientImage, expected: &OracleImage
         }
         let ours = coefficients(ours);
         if ours != theirs.coefficients {
-            let at = ours.iter().zip(&theirs.coefficients).position(|(a, b)| a != b)?;
+            let at = ours
+                .iter()
+                .zip(&theirs.coefficients)
+                .position(|(a, b)| a != b)?;
             return Some(format!(
                 "component {index}, block {}, natural index {}: {} against {}",
                 at / 64,
@@ -408,7 +462,10 @@ fn encodings() -> Vec<(String, EncodeOptions)> {
     let mut encodings = Vec::new();
     for optimize in [false, true] {
         for restarts in [mcus(0), mcus(1), mcus(3), one_row, RestartInterval::Keep] {
-            encodings.push((format!("optimize {optimize}, {restarts:?}"), options(optimize, restarts)));
+            encodings.push((
+                format!("optimize {optimize}, {restarts:?}"),
+                options(optimize, restarts),
+            ));
         }
     }
     encodings
@@ -433,7 +490,8 @@ fn mcus(interval: u16) -> RestartInterval {
 fn strict_decoder_takes(image: &CoefficientImage) -> bool {
     let components = image.components();
     let power_of_two = components.iter().all(|component| {
-        component.sampling().horizontal().is_power_of_two() && component.sampling().vertical().is_power_of_two()
+        component.sampling().horizontal().is_power_of_two()
+            && component.sampling().vertical().is_power_of_two()
     });
     matches!(components.len(), 1 | 3 | 4) && power_of_two
 }
@@ -454,10 +512,9 @@ fn jpeg_files(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             jpeg_files(&path, found);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("jpg") || extension.eq_ignore_ascii_case("jpeg"))
-        {
+        } else if path.extension().is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("jpg") || extension.eq_ignore_ascii_case("jpeg")
+        }) {
             found.push(path);
         }
     }

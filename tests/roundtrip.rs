@@ -8,9 +8,9 @@ use std::num::NonZeroU16;
 use common::bytes::{APP0, COM, DQT, DRI, RST0, SOF0, SOF1, frame_part, part, parts, payload};
 use common::fixtures;
 use feature_distillation::{
-    ArgumentError, BANDS, Band, Block, CodingProcess, CoefficientImage, ColorSpace, EncodeOptions, Error,
-    HuffmanTables, MetadataKind, MetadataPolicy, MetadataSegment, OutOfRange, Process, QuantizationTable,
-    QuantizationTables, RestartInterval, Rounding, SamplingFactor,
+    ArgumentError, BANDS, Band, Block, CodingProcess, CoefficientImage, ColorSpace, EncodeOptions,
+    Error, HuffmanTables, MetadataKind, MetadataPolicy, MetadataSegment, OutOfRange, Process,
+    QuantizationTable, QuantizationTables, RestartInterval, Rounding, SamplingFactor,
 };
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -24,7 +24,11 @@ const COLOR_SPACES: [ColorSpace; 6] = [
     ColorSpace::Ycck,
     ColorSpace::Unknown,
 ];
-const POLICIES: [MetadataPolicy; 3] = [MetadataPolicy::Keep, MetadataPolicy::IccOnly, MetadataPolicy::Strip];
+const POLICIES: [MetadataPolicy; 3] = [
+    MetadataPolicy::Keep,
+    MetadataPolicy::IccOnly,
+    MetadataPolicy::Strip,
+];
 const ROUNDINGS: [Rounding; 3] = [
     Rounding::HalfAwayFromZero,
     Rounding::HalfToEven,
@@ -122,7 +126,12 @@ fn every_fixture_is_read_back_equal() {
                 assert_eq!(read.components(), image.components(), "{}", fixture.name);
                 assert_eq!(read.color_space(), image.color_space(), "{}", fixture.name);
                 if restarts == RestartInterval::Keep {
-                    assert_eq!(read.restart_interval(), image.restart_interval(), "{}", fixture.name);
+                    assert_eq!(
+                        read.restart_interval(),
+                        image.restart_interval(),
+                        "{}",
+                        fixture.name
+                    );
                 }
             }
         }
@@ -157,7 +166,10 @@ fn restart_markers_stand_where_they_were_asked_for() {
     assert_eq!(count(RestartInterval::Mcus(interval(35))), (0, Some(35)));
     assert_eq!(count(RestartInterval::McuRows(interval(1))), (4, Some(7)));
     assert_eq!(count(RestartInterval::McuRows(interval(2))), (2, Some(14)));
-    assert_eq!(count(RestartInterval::McuRows(interval(9999))), (0, Some(65535)));
+    assert_eq!(
+        count(RestartInterval::McuRows(interval(9999))),
+        (0, Some(65535))
+    );
 }
 
 #[test]
@@ -166,7 +178,11 @@ fn optimized_tables_never_make_a_file_longer() {
         let image = CoefficientImage::decode(&fixture.bytes).unwrap();
         let optimized = EncodeOptions::new().with_huffman_tables(HuffmanTables::Optimized);
         let bytes = image.encode_with(&optimized).unwrap().bytes;
-        assert!(bytes.len() <= image.encode().unwrap().len(), "{}", fixture.name);
+        assert!(
+            bytes.len() <= image.encode().unwrap().len(),
+            "{}",
+            fixture.name
+        );
     }
 }
 
@@ -220,7 +236,11 @@ fn requantizing_breaks_ties_by_the_rule_asked_for() {
         let mut image = grey(&[[0; 64]], 8, 8, from);
         image.components_mut()[0].blocks_mut()[0][..4].copy_from_slice(&[1, -1, 3, -3]);
         image.requantize(&to.into(), rounding);
-        assert_eq!(image.components()[0].blocks()[0][..4], expected, "{rounding:?}");
+        assert_eq!(
+            image.components()[0].blocks()[0][..4],
+            expected,
+            "{rounding:?}"
+        );
     }
 }
 
@@ -229,7 +249,11 @@ fn requantizing_breaks_ties_by_the_rule_asked_for() {
 #[test]
 fn an_ac_coefficient_past_ten_bits_is_named_in_the_error() {
     for value in [1024, -1024, i16::MAX, i16::MIN] {
-        for band in [Band::new(0, 1).unwrap(), Band::new(7, 7).unwrap(), Band::new(4, 2).unwrap()] {
+        for band in [
+            Band::new(0, 1).unwrap(),
+            Band::new(7, 7).unwrap(),
+            Band::new(4, 2).unwrap(),
+        ] {
             let mut image = colour_image(&[(2, 1), (1, 1), (1, 1)], 48, 24);
             image.components_mut()[2].block_mut(1, 2).unwrap()[band.natural()] = value;
             for tables in [HuffmanTables::Standard, HuffmanTables::Optimized] {
@@ -259,17 +283,29 @@ fn the_largest_coefficients_that_fit_are_written() {
     block[0] = 2047;
     let mut opposite = block.map(|value: i16| -value);
     opposite[0] = 0;
-    let image = grey(&[block, opposite], 16, 8, QuantizationTable::uniform(1).unwrap());
+    let image = grey(
+        &[block, opposite],
+        16,
+        8,
+        QuantizationTable::uniform(1).unwrap(),
+    );
     for tables in [HuffmanTables::Standard, HuffmanTables::Optimized] {
         let options = EncodeOptions::new().with_huffman_tables(tables);
         let bytes = image.encode_with(&options).unwrap().bytes;
-        assert_eq!(CoefficientImage::decode(&bytes).unwrap().components(), image.components());
+        assert_eq!(
+            CoefficientImage::decode(&bytes).unwrap().components(),
+            image.components()
+        );
     }
 }
 
 #[test]
 fn a_dc_difference_past_eleven_bits_is_named_in_the_error() {
-    for (first, second, difference) in [(1024, -1024, -2048), (-1024, 1024, 2048), (-2047, 2047, 4094)] {
+    for (first, second, difference) in [
+        (1024, -1024, -2048),
+        (-1024, 1024, 2048),
+        (-2047, 2047, 4094),
+    ] {
         let mut blocks = [[0; 64]; 6];
         blocks[3][0] = first;
         blocks[4][0] = second;
@@ -300,7 +336,14 @@ fn a_restart_makes_the_difference_to_zero_count() {
     let every_mcu = EncodeOptions::new().with_restart_interval(RestartInterval::Mcus(interval(1)));
     let error = image.encode_with(&every_mcu).unwrap_err();
     assert!(
-        matches!(error, Error::CoefficientOutOfRange { block_x: 1, value: 3000, .. }),
+        matches!(
+            error,
+            Error::CoefficientOutOfRange {
+                block_x: 1,
+                value: 3000,
+                ..
+            }
+        ),
         "{error}"
     );
 }
@@ -369,14 +412,20 @@ fn a_step_above_255_cannot_be_written_as_baseline() {
         QuantizationTable::uniform(255).unwrap(),
         QuantizationTable::from_fn(|band| if band == Band::DC { 256 } else { 1 }).unwrap(),
     ];
-    image.requantize(&QuantizationTables::per_component(tables).unwrap(), Rounding::default());
+    image.requantize(
+        &QuantizationTables::per_component(tables).unwrap(),
+        Rounding::default(),
+    );
     let error = image
         .encode_with(&EncodeOptions::new().with_process(Process::Baseline))
         .unwrap_err();
     assert!(
         matches!(
             error,
-            Error::InvalidArgument(ArgumentError::StepAboveBaseline { component: 1, step: 256 })
+            Error::InvalidArgument(ArgumentError::StepAboveBaseline {
+                component: 1,
+                step: 256
+            })
         ),
         "{error}"
     );
@@ -392,7 +441,10 @@ fn automatic_turns_to_extended_sequential_for_wide_steps_alone() {
     assert_eq!(frame_part(&bytes).code, SOF0);
     assert_eq!(payload(&bytes, part(&bytes, DQT)).len(), 65);
 
-    image.requantize(&QuantizationTables::luminance_chrominance(narrow, wide), Rounding::default());
+    image.requantize(
+        &QuantizationTables::luminance_chrominance(narrow, wide),
+        Rounding::default(),
+    );
     let bytes = image.encode().unwrap();
     assert_eq!(frame_part(&bytes).code, SOF1);
     let tables: Vec<(u8, usize)> = parts(&bytes)
@@ -402,7 +454,10 @@ fn automatic_turns_to_extended_sequential_for_wide_steps_alone() {
         .collect();
     // Precision in the high half, destination in the low; the equal chrominance tables stand once.
     assert_eq!(tables, [(0x00, 65), (0x11, 129)]);
-    assert_eq!(CoefficientImage::decode(&bytes).unwrap().components(), image.components());
+    assert_eq!(
+        CoefficientImage::decode(&bytes).unwrap().components(),
+        image.components()
+    );
 }
 
 // ---- metadata -------------------------------------------------------------------
@@ -423,7 +478,10 @@ fn icc_only_keeps_the_profile_and_the_colour_marker() {
     let bytes = image.encode_with(&options).unwrap().bytes;
     let read = CoefficientImage::decode(&bytes).unwrap();
     let kinds: Vec<MetadataKind> = read.metadata().iter().map(MetadataSegment::kind).collect();
-    assert_eq!(kinds, [MetadataKind::Jfif, MetadataKind::Icc, MetadataKind::Icc]);
+    assert_eq!(
+        kinds,
+        [MetadataKind::Jfif, MetadataKind::Icc, MetadataKind::Icc]
+    );
     let chunks: Vec<&MetadataSegment> = image
         .metadata()
         .iter()
@@ -451,11 +509,25 @@ fn stripping_leaves_the_colour_marker_alone() {
 
 #[test]
 fn the_colour_space_survives_every_policy_beside_every_marker() {
-    let adobe = |transform| MetadataSegment::application(14, vec![b'A', b'd', b'o', b'b', b'e', 0, 100, 0, 0, 0, 0, transform]);
+    let adobe = |transform| {
+        MetadataSegment::application(
+            14,
+            vec![b'A', b'd', b'o', b'b', b'e', 0, 100, 0, 0, 0, 0, transform],
+        )
+    };
     let jfif = MetadataSegment::application(0, JFIF.to_vec()).unwrap();
     let short_jfif = MetadataSegment::application(0, b"JFIF\0\x01".to_vec()).unwrap();
-    let profile = MetadataSegment::application(2, b"ICC_PROFILE\0\x01\x01profile".to_vec()).unwrap();
-    let markers = [jfif, short_jfif, adobe(0).unwrap(), adobe(1).unwrap(), adobe(2).unwrap(), adobe(9).unwrap(), profile];
+    let profile =
+        MetadataSegment::application(2, b"ICC_PROFILE\0\x01\x01profile".to_vec()).unwrap();
+    let markers = [
+        jfif,
+        short_jfif,
+        adobe(0).unwrap(),
+        adobe(1).unwrap(),
+        adobe(2).unwrap(),
+        adobe(9).unwrap(),
+        profile,
+    ];
     for color in COLOR_SPACES {
         let counts = color.components().map_or(1..=4, |count| count..=count);
         for components in counts {
@@ -479,7 +551,10 @@ fn the_colour_space_survives_every_policy_beside_every_marker() {
                     .unwrap();
                     image.metadata_mut().clone_from(&chosen);
                     for policy in POLICIES {
-                        let bytes = image.encode_with(&EncodeOptions::new().with_metadata(policy)).unwrap().bytes;
+                        let bytes = image
+                            .encode_with(&EncodeOptions::new().with_metadata(policy))
+                            .unwrap()
+                            .bytes;
                         let read = CoefficientImage::decode(&bytes).unwrap();
                         if color == ColorSpace::Unknown && components != 2 {
                             // No file can say so: its reader falls back on a space of its own.
@@ -498,8 +573,12 @@ fn the_colour_space_survives_every_policy_beside_every_marker() {
 fn a_metadata_segment_of_any_legal_length_survives() {
     for length in [0, 1, 65533] {
         let mut image = image_with_metadata();
-        image.metadata_mut().push(MetadataSegment::application(9, vec![0xFF; length]).unwrap());
-        image.metadata_mut().push(MetadataSegment::comment(vec![0xFF; length]).unwrap());
+        image
+            .metadata_mut()
+            .push(MetadataSegment::application(9, vec![0xFF; length]).unwrap());
+        image
+            .metadata_mut()
+            .push(MetadataSegment::comment(vec![0xFF; length]).unwrap());
         let read = CoefficientImage::decode(&image.encode().unwrap()).unwrap();
         assert_eq!(read.metadata(), image.metadata());
     }
@@ -627,7 +706,14 @@ fn grey(blocks: &[Block], width: u32, height: u32, table: QuantizationTable) -> 
 
 fn colour_image(factors: &[(u8, u8)], width: u32, height: u32) -> CoefficientImage {
     let tables = QuantizationTables::annex_k(75).unwrap();
-    let mut image = CoefficientImage::new(width, height, ColorSpace::YCbCr, &sampling(factors), &tables).unwrap();
+    let mut image = CoefficientImage::new(
+        width,
+        height,
+        ColorSpace::YCbCr,
+        &sampling(factors),
+        &tables,
+    )
+    .unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(5);
     for component in image.components_mut() {
         for block in component.blocks_mut() {

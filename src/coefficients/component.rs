@@ -167,6 +167,34 @@ impl Component {
         self.table = table;
     }
 
+    /// The blocks from an MCU to the right and below, row by row.
+    pub(super) fn blocks_from(&self, first_mcu: (u32, u32)) -> Vec<Block> {
+        let (left, top) = self.first_block(first_mcu);
+        (top..self.blocks_high)
+            .flat_map(|y| self.block_row(y).iter().skip(left as usize))
+            .copied()
+            .collect()
+    }
+
+    /// Overwrites the blocks from an MCU to the right and below by those of a component of that size.
+    pub(super) fn replace_blocks_from(&mut self, first_mcu: (u32, u32), part: &Self) {
+        let (left, top) = self.first_block(first_mcu);
+        for y in 0..part.blocks_high {
+            for x in 0..part.blocks_wide {
+                if let (Some(block), Some(new)) = (self.block_mut(left + x, top + y), part.block(x, y)) {
+                    *block = *new;
+                }
+            }
+        }
+    }
+
+    fn first_block(&self, mcu: (u32, u32)) -> (u32, u32) {
+        (
+            mcu.0 * u32::from(self.sampling.horizontal()),
+            mcu.1 * u32::from(self.sampling.vertical()),
+        )
+    }
+
     pub(super) fn fill(&mut self, blocks: Vec<Block>) -> Result<()> {
         if blocks.len() != self.block_count() {
             return Err(ArgumentError::Shape {

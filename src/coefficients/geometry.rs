@@ -87,12 +87,15 @@ impl Geometry {
         (width.div_ceil(8), height.div_ceil(8))
     }
 
+    /// Width and height of an interleaved MCU in pixels.
+    pub(crate) fn mcu_size(&self) -> (u32, u32) {
+        (8 * u32::from(self.max_horizontal), 8 * u32::from(self.max_vertical))
+    }
+
     /// Columns and rows of interleaved MCUs (T.81 A.2.3).
     pub(crate) fn mcus(&self) -> (u32, u32) {
-        (
-            self.width.div_ceil(8 * u32::from(self.max_horizontal)),
-            self.height.div_ceil(8 * u32::from(self.max_vertical)),
-        )
+        let (width, height) = self.mcu_size();
+        (self.width.div_ceil(width), self.height.div_ceil(height))
     }
 }
 

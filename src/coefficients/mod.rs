@@ -283,6 +283,25 @@ impl CoefficientImage {
         self.metadata = metadata;
     }
 
+    /// The part of the image from an MCU to the right and below, without metadata.
+    pub(crate) fn cropped_before(&self, first_mcu: (u32, u32)) -> Result<Self> {
+        let (mcu_width, mcu_height) = self.geometry.mcu_size();
+        let (width, height) = (self.width() - first_mcu.0 * mcu_width, self.height() - first_mcu.1 * mcu_height);
+        let parts = self
+            .components
+            .iter()
+            .map(|component| (component.sampling, component.table, component.blocks_from(first_mcu)))
+            .collect();
+        Self::from_blocks(width, height, self.color_space, parts)
+    }
+
+    /// Puts back what [`cropped_before`](Self::cropped_before) took, changed or not.
+    pub(crate) fn replace_from(&mut self, first_mcu: (u32, u32), part: &Self) {
+        for (component, part) in self.components.iter_mut().zip(&part.components) {
+            component.replace_blocks_from(first_mcu, part);
+        }
+    }
+
     fn unfilled(width: u32, height: u32, color_space: ColorSpace, components: usize) -> Result<Self> {
         check_image_size(width, height)?;
         let fits = match color_space.components() {

@@ -1,6 +1,7 @@
 //! Feature distillation: one pass, or two with a profile that both share.
 
 mod builder;
+mod edges;
 mod profile;
 mod published;
 
@@ -124,11 +125,13 @@ impl FeatureDistiller {
     ///
     /// As [`CoefficientImage::from_pixels`].
     pub fn one_pass_pixels(&self, pixels: PixelView<'_>) -> Result<PixelBuffer> {
-        self.compress_coefficients(pixels)?
-            .to_pixels(&self.profile.inverse_options())
+        self.quantized(pixels)?.to_pixels(&self.profile.inverse_options())
     }
 
     /// Pass one of two, at the sensor: pixels to the defensive JPEG file.
+    ///
+    /// Where the size is no multiple of the MCU's, the blocks at the right and bottom edge are chosen so
+    /// that pass two, which cannot see their padding, still finds the same coefficients.
     ///
     /// # Errors
     ///
@@ -143,7 +146,9 @@ impl FeatureDistiller {
     ///
     /// As [`CoefficientImage::from_pixels`].
     pub fn compress_coefficients(&self, pixels: PixelView<'_>) -> Result<CoefficientImage> {
-        CoefficientImage::from_pixels(pixels, self.profile.tables(), &self.profile.forward_options())
+        let mut image = self.quantized(pixels)?;
+        edges::settle(&mut image, &self.profile)?;
+        Ok(image)
     }
 
     /// Pass two of two, before the classifier, on received pixels of a pass-one picture.
@@ -172,6 +177,10 @@ impl FeatureDistiller {
         }
         self.one_pass_coefficients(&mut image);
         image.to_pixels(&self.profile.inverse_options())
+    }
+
+    fn quantized(&self, pixels: PixelView<'_>) -> Result<CoefficientImage> {
+        CoefficientImage::from_pixels(pixels, self.profile.tables(), &self.profile.forward_options())
     }
 
     /// Checks that an image is one that the profile's pass one could have made.

@@ -19,24 +19,32 @@ pub(super) struct EntropyData {
 
 impl EntropyData {
     /// Replaces the content by the entropy-coded data at `start`, up to the next marker.
+    ///
+    /// Holds as many bytes as are left of the input, reserved once: later calls for data further on
+    /// find room enough.
     pub(super) fn load(&mut self, input: &[u8], start: usize) -> Result<()> {
         self.clean.clear();
         self.start = start;
+        let longest = input.len().saturating_sub(start) + PADDING;
+        if self.clean.capacity() < longest {
+            try_reserve(&mut self.clean, longest)?;
+        }
         let mut copied = start;
         self.end = loop {
             let rest = input.get(copied..).unwrap_or(&[]);
             let Some(offset) = memchr::memchr(0xFF, rest) else {
-                self.append(rest)?;
+                self.clean.extend_from_slice(rest);
                 break input.len();
             };
-            self.append(&rest[..offset])?;
+            self.clean.extend_from_slice(&rest[..offset]);
             if rest.get(offset + 1) != Some(&0) {
                 break copied + offset;
             }
-            self.append(&[0xFF])?;
+            self.clean.push(0xFF);
             copied += offset + 2;
         };
-        self.append(&[0; PADDING])
+        self.clean.extend_from_slice(&[0; PADDING]);
+        Ok(())
     }
 
     /// Position in the input of the marker that ends the data, or the length of the input.
@@ -68,15 +76,6 @@ impl EntropyData {
             position += if input.get(position) == Some(&0xFF) { 2 } else { 1 };
         }
         position.min(self.end)
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        if self.clean.capacity() - self.clean.len() < bytes.len() {
-            let additional = bytes.len().max(self.clean.len());
-            try_reserve(&mut self.clean, additional)?;
-        }
-        self.clean.extend_from_slice(bytes);
-        Ok(())
     }
 }
 

@@ -33,7 +33,8 @@ pub fn fixtures() -> Vec<Fixture> {
 
 /// The bytes of one fixture, named without `.jpg`.
 pub fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(folder().join(format!("{name}.jpg"))).unwrap_or_else(|error| panic!("{name}: {error}"))
+    std::fs::read(folder().join(format!("{name}.jpg")))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The text of `tests/fixtures/expected.jsonl`.

@@ -199,14 +199,16 @@ impl Libjpeg {
     pub fn load() -> Option<&'static Self> {
         static LIBJPEG: OnceLock<Option<Libjpeg>> = OnceLock::new();
         LIBJPEG
-            .get_or_init(|| match build().and_then(|path| Self::open_library(&path)) {
-                Ok(libjpeg) => Some(libjpeg),
-                Err(reason) => {
-                    assert!(!oracles_required(), "{REQUIRE}=1, but libjpeg: {reason}");
-                    eprintln!("no live comparison with libjpeg was run: {reason}");
-                    None
-                }
-            })
+            .get_or_init(
+                || match build().and_then(|path| Self::open_library(&path)) {
+                    Ok(libjpeg) => Some(libjpeg),
+                    Err(reason) => {
+                        assert!(!oracles_required(), "{REQUIRE}=1, but libjpeg: {reason}");
+                        eprintln!("no live comparison with libjpeg was run: {reason}");
+                        None
+                    }
+                },
+            )
             .as_ref()
     }
 
@@ -351,8 +353,15 @@ impl Libjpeg {
             out.as_mut_ptr()
         };
         // SAFETY: all pointers are valid for the lengths given with them; null asks for no copy.
-        let rc =
-            unsafe { (self.read)(data.as_ptr(), data.len(), &raw mut header, target, out.len()) };
+        let rc = unsafe {
+            (self.read)(
+                data.as_ptr(),
+                data.len(),
+                &raw mut header,
+                target,
+                out.len(),
+            )
+        };
         (rc, header)
     }
 
@@ -518,13 +527,14 @@ pub fn oracles_required() -> bool {
 
 /// Compiles the shim; the result's name tells this process from others that compile it too.
 fn build() -> Result<PathBuf, String> {
-    let folder =
-        option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let folder = option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // One library for a version of the source: whoever finishes last replaces an equal file.
-    let digest = SOURCE.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let digest = SOURCE
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
     let library = folder.join(format!("libjpeg_shim-{digest:016x}.so"));
     if library.exists() {
         return Ok(library);
@@ -547,7 +557,9 @@ fn build() -> Result<PathBuf, String> {
         // A compiler that stops reading early says why on stderr.
         let _ = stdin.write_all(SOURCE.as_bytes());
     }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let output = child
+        .wait_with_output()
+        .map_err(|error| error.to_string())?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         let line = text

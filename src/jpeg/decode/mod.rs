@@ -12,7 +12,6 @@ use crate::limits::{Budget, Limits, check, try_reserve};
 use crate::metadata::MetadataSegment;
 use crate::quantization::QuantizationTable;
 
-use super::bits::EntropyData;
 use super::header::{
     FrameHeader, ScanHeader, TableClass, color_space, parse_huffman, parse_quantization, unsupported,
 };
@@ -109,7 +108,6 @@ struct Decoder<'a> {
     restart_interval: u16,
     metadata: Vec<MetadataSegment>,
     frame: Option<Frame>,
-    entropy: EntropyData,
 }
 
 /// A frame and how far its components are decoded.
@@ -139,7 +137,6 @@ impl<'a> Decoder<'a> {
             restart_interval: 0,
             metadata: Vec::new(),
             frame: None,
-            entropy: EntropyData::default(),
         }
     }
 

@@ -56,8 +56,9 @@ impl Decoder<'_> {
             0 => total_mcus,
             mcus => u64::from(mcus),
         };
-        let mut entropy = std::mem::take(&mut self.entropy);
-        // The clean copy of an interval is never longer than what is left of the input.
+        // The clean copy of an interval is never longer than what is left of the input, and is dropped
+        // with the scan: what is released below is not held.
+        let mut entropy = EntropyData::default();
         let scratch = self.source.remaining().len() as u64;
         self.budget.charge_memory(scratch)?;
         let mut first = 0;
@@ -84,7 +85,6 @@ impl Decoder<'_> {
             number = (number + 1) % 8;
             first = last;
         }
-        self.entropy = entropy;
         self.budget.release_memory(scratch);
         Ok(())
     }
@@ -99,12 +99,14 @@ impl Decoder<'_> {
             let (found, position) = self.source.marker()?;
             return Err(malformed(position, Malformed::ScanCutShort { marker: found }));
         }
-        let position = entropy.input_position(input, consumed);
+        // A walk over the data: for errors alone.
+        let position = |index| entropy.input_position(input, index);
         match result {
-            Err(Fault::Here(kind)) => Err(malformed(position.saturating_sub(1), kind)),
+            // The byte that holds the last bit read; the first one where no bit was.
+            Err(Fault::Here(kind)) => Err(malformed(position(consumed.saturating_sub(1)), kind)),
             Err(Fault::Error(error)) => Err(error),
             Ok(()) if consumed < entropy.len() => Err(malformed(
-                position,
+                position(consumed),
                 Malformed::LeftoverData {
                     bytes: (entropy.len() - consumed) as u64,
                 },

@@ -255,8 +255,9 @@ impl Encoder<'_> {
         let has_colour_marker = kept
             .iter()
             .any(|segment| matches!(segment.kind(), MetadataKind::Jfif | MetadataKind::Adobe));
-        let stripped = self.options.metadata != MetadataPolicy::Keep;
-        if !told || (stripped && !has_colour_marker) {
+        // A file kept without such a segment stays without; one that is made or stripped gets one.
+        let made = self.options.metadata != MetadataPolicy::Keep || self.image.metadata().is_empty();
+        if !told || (made && !has_colour_marker) {
             if let Some((code, payload)) = colour_marker(color) {
                 self.segment(code, payload)?;
             }
