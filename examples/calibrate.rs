@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use feature_distillation::{
-    AsMdDesign, BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, FeatureDistiller, InverseOptions,
-    PixelFormat, TableScope,
+    AsMdDesign, BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, FeatureDistiller,
+    InverseOptions, PixelFormat, TableScope,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -124,22 +124,37 @@ fn run() -> Result<(), Box<dyn Error>> {
         .build()?;
 
     if let Some(stability) = design.stability(&statistics.pooled(), 0)? {
-        println!("cut between AS and MD bands: ratio {:.3}", stability.ratio());
+        println!(
+            "cut between AS and MD bands: ratio {:.3}",
+            stability.ratio()
+        );
         if stability.is_coin_toss() {
-            println!("warning: the bands on both sides of the cut are alike; another sample may choose others");
+            println!(
+                "warning: the bands on both sides of the cut are alike; another sample may choose others"
+            );
         }
         if stability.needs_more_images() {
-            println!("warning: {} pictures are few; use 50 or more", stability.images());
+            println!(
+                "warning: {} pictures are few; use 50 or more",
+                stability.images()
+            );
         }
     }
     print!("{}", distiller.profile().tables());
     println!("fingerprint {}", distiller.profile().fingerprint());
-    fs::write(&arguments.out, serde_json::to_string_pretty(distiller.profile())?)?;
+    fs::write(
+        &arguments.out,
+        serde_json::to_string_pretty(distiller.profile())?,
+    )?;
     println!("wrote {}", arguments.out.display());
     Ok(())
 }
 
-fn add(statistics: &mut BandStatistics, file: &Path, color_space: ColorSpace) -> Result<(), Box<dyn Error>> {
+fn add(
+    statistics: &mut BandStatistics,
+    file: &Path,
+    color_space: ColorSpace,
+) -> Result<(), Box<dyn Error>> {
     let image = CoefficientImage::decode(&fs::read(file)?)?;
     let pixels = image.to_pixels(&InverseOptions::libjpeg_equal().with_format(PixelFormat::Rgb))?;
     statistics.add_pixels(pixels.view(), color_space)?;

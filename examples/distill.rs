@@ -16,8 +16,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use feature_distillation::{
-    AsMdDesign, BandStatistics, CoefficientImage, EncodeOptions, FeatureDistiller, HuffmanTables, InverseOptions,
-    Profile, TableScope,
+    AsMdDesign, BandStatistics, CoefficientImage, EncodeOptions, FeatureDistiller, HuffmanTables,
+    InverseOptions, Profile, TableScope,
 };
 
 #[derive(Parser)]
@@ -52,23 +52,33 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
-    let kind = match arguments.output.extension().and_then(|extension| extension.to_str()) {
+    let kind = match arguments
+        .output
+        .extension()
+        .and_then(|extension| extension.to_str())
+    {
         Some("jpg" | "jpeg") => OutputKind::Jpeg,
         Some("png") => OutputKind::Png,
         _ => return Err("OUT must end in .png, .jpg or .jpeg".into()),
     };
     let distiller = match &arguments.profile {
         Some(file) => {
-            let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let profile: Profile =
-                serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+            let text =
+                fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let profile: Profile = serde_json::from_str(&text)
+                .map_err(|error| format!("{}: {error}", file.display()))?;
             FeatureDistiller::from_profile(profile)
         }
         None => FeatureDistiller::builder()
-            .design(&AsMdDesign::authors_code(), &BandStatistics::new(), TableScope::Shared)?
+            .design(
+                &AsMdDesign::authors_code(),
+                &BandStatistics::new(),
+                TableScope::Shared,
+            )?
             .build()?,
     };
-    let input = fs::read(&arguments.input).map_err(|error| format!("{}: {error}", arguments.input.display()))?;
+    let input = fs::read(&arguments.input)
+        .map_err(|error| format!("{}: {error}", arguments.input.display()))?;
     let output = &arguments.output;
     write(&distiller, &input, output, kind, arguments.passes)
         .map_err(|error| format!("{}: {error}", arguments.input.display()))?;
@@ -92,10 +102,14 @@ fn write(
 ) -> Result<(), Box<dyn Error>> {
     let optimized = EncodeOptions::new().with_huffman_tables(HuffmanTables::Optimized);
     match (passes, kind) {
-        (1, OutputKind::Jpeg) => fs::write(output, distiller.one_pass_transcode(input, &optimized)?.bytes)?,
+        (1, OutputKind::Jpeg) => fs::write(
+            output,
+            distiller.one_pass_transcode(input, &optimized)?.bytes,
+        )?,
         (1, OutputKind::Png) => png_file::write_png(output, &distiller.one_pass_jpeg(input)?)?,
         (_, kind) => {
-            let picture = CoefficientImage::decode(input)?.to_pixels(&InverseOptions::libjpeg_equal())?;
+            let picture =
+                CoefficientImage::decode(input)?.to_pixels(&InverseOptions::libjpeg_equal())?;
             let defensive = distiller.compress_coefficients(picture.view())?;
             match kind {
                 OutputKind::Jpeg => fs::write(output, defensive.encode_with(&optimized)?.bytes)?,

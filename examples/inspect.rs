@@ -94,7 +94,11 @@ fn describe(path: &Path, pixels: bool) -> Result<Value, Box<dyn Error>> {
         // Components of no declared meaning have coefficients but no pixels.
         description["rgb_sha256"] = match image.color_space() {
             ColorSpace::Unknown => Value::Null,
-            _ => hexadecimal(&Sha256::digest(image.to_pixels(&options)?.as_slice())).into(),
+            _ => format!(
+                "{:x}",
+                Sha256::digest(image.to_pixels(&options)?.as_slice())
+            )
+            .into(),
         };
     }
     Ok(description)
@@ -114,10 +118,6 @@ fn component(component: &Component) -> Value {
         "blocks_wide": component.blocks_wide(),
         "blocks_high": component.blocks_high(),
         "quantization_table": component.quantization_table().to_natural().to_vec(),
-        "sha256": hexadecimal(&hash.finalize()),
+        "sha256": format!("{:x}", hash.finalize()),
     })
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

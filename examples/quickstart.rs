@@ -18,8 +18,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use feature_distillation::{
-    AsMdDesign, Band, BandClass, BandStatistics, ColorSpace, FeatureDistiller, PixelBuffer, PixelFormat, TableScope,
-    Weighting,
+    AsMdDesign, Band, BandClass, BandStatistics, ColorSpace, FeatureDistiller, PixelBuffer,
+    PixelFormat, TableScope, Weighting,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -28,7 +28,9 @@ const CALIBRATION_PICTURES: u64 = 60;
 const SIDE: u32 = 224;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("Calibrating on {CALIBRATION_PICTURES} dead-leaves pictures of {SIDE}x{SIDE} pixels, planes R, G, B.");
+    println!(
+        "Calibrating on {CALIBRATION_PICTURES} dead-leaves pictures of {SIDE}x{SIDE} pixels, planes R, G, B."
+    );
     let mut statistics = BandStatistics::new();
     for seed in 0..CALIBRATION_PICTURES {
         let picture = dead_leaves::picture(SIDE, SIDE, seed)?;
@@ -41,7 +43,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let distiller = FeatureDistiller::builder()
         .design(&design, &statistics, TableScope::Shared)?
         .build()?;
-    println!("Defensive table (profile {:.16}...):", distiller.profile().fingerprint().to_string());
+    println!(
+        "Defensive table (profile {:.16}...):",
+        distiller.profile().fingerprint().to_string()
+    );
     println!("{}", distiller.profile().tables().table(0));
 
     // A picture that calibration has not seen.
@@ -65,7 +70,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             one.restored, two.restored, one.energy, two.energy
         );
     }
-    println!("(One pass alone is applied to the raw picture, two passes to the picture that pass one made.)\n");
+    println!(
+        "(One pass alone is applied to the raw picture, two passes to the picture that pass one made.)\n"
+    );
 
     let folder = PathBuf::from("target").join("quickstart");
     std::fs::create_dir_all(&folder)?;
@@ -78,8 +85,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("2-pass-one.png", sent.clone()),
         ("3-perturbed.png", received),
         ("4-after-two-passes.png", after_two.clone()),
-        ("5-difference-one-pass.png", difference(&unperturbed_one, &after_one)?),
-        ("6-difference-two-passes.png", difference(&sent, &after_two)?),
+        (
+            "5-difference-one-pass.png",
+            difference(&unperturbed_one, &after_one)?,
+        ),
+        (
+            "6-difference-two-passes.png",
+            difference(&sent, &after_two)?,
+        ),
     ] {
         let path = folder.join(name);
         png_file::write_png(&path, &picture)?;
@@ -95,11 +108,16 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn print_map(statistics: &BandStatistics, design: &AsMdDesign) -> Result<(), Box<dyn Error>> {
     let deviations = statistics.deviations(0, Weighting::Blocks)?;
     let partition = design.partition(statistics, 0)?;
-    println!("\nStandard deviation of every band; [AS] bands take step {}, the others {}:",
-        design.accuracy_sensitive_step(), design.malicious_defense_step());
+    println!(
+        "\nStandard deviation of every band; [AS] bands take step {}, the others {}:",
+        design.accuracy_sensitive_step(),
+        design.malicious_defense_step()
+    );
     for u in 0..8 {
         for v in 0..8 {
-            let Some(band) = Band::new(u, v) else { continue };
+            let Some(band) = Band::new(u, v) else {
+                continue;
+            };
             let deviation = deviations[band.natural()];
             match partition.class(band) {
                 BandClass::AccuracySensitive => print!(" [{deviation:6.1}]"),
@@ -113,8 +131,16 @@ fn print_map(statistics: &BandStatistics, design: &AsMdDesign) -> Result<(), Box
             "Cut after {} bands: ratio {:.3}{}{}\n",
             partition.accuracy_sensitive_count(),
             stability.ratio(),
-            if stability.is_coin_toss() { ", a coin toss" } else { "" },
-            if stability.needs_more_images() { ", few images" } else { "" },
+            if stability.is_coin_toss() {
+                ", a coin toss"
+            } else {
+                ""
+            },
+            if stability.needs_more_images() {
+                ", few images"
+            } else {
+                ""
+            },
         );
     }
     Ok(())
@@ -129,7 +155,11 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn of(distiller: &FeatureDistiller, sent: &PixelBuffer, received: &PixelBuffer) -> Result<Self, Box<dyn Error>> {
+    fn of(
+        distiller: &FeatureDistiller,
+        sent: &PixelBuffer,
+        received: &PixelBuffer,
+    ) -> Result<Self, Box<dyn Error>> {
         let expected = distiller.distill(sent.view())?;
         let found = distiller.distill(received.view())?;
         let row = 3 * SIDE as usize;
@@ -146,7 +176,8 @@ impl Outcome {
         let blocks = (SIDE as usize / 8).pow(2);
         Ok(Self {
             restored: 100.0 * restored as f64 / blocks as f64,
-            energy: 100.0 * squared_difference(&expected, &found) / squared_difference(sent, received),
+            energy: 100.0 * squared_difference(&expected, &found)
+                / squared_difference(sent, received),
         })
     }
 }
@@ -169,9 +200,16 @@ fn difference(expected: &PixelBuffer, found: &PixelBuffer) -> Result<PixelBuffer
         .as_slice()
         .iter()
         .zip(found.as_slice())
-        .map(|(&expected, &found)| (128 + 16 * (i32::from(found) - i32::from(expected))).clamp(0, 255) as u8)
+        .map(|(&expected, &found)| {
+            (128 + 16 * (i32::from(found) - i32::from(expected))).clamp(0, 255) as u8
+        })
         .collect();
-    Ok(PixelBuffer::new(samples, expected.width(), expected.height(), PixelFormat::Rgb)?)
+    Ok(PixelBuffer::new(
+        samples,
+        expected.width(),
+        expected.height(),
+        PixelFormat::Rgb,
+    )?)
 }
 
 fn squared_difference(a: &PixelBuffer, b: &PixelBuffer) -> f64 {

@@ -22,7 +22,9 @@ pub enum Error {
         kind: Malformed,
     },
     /// The file ends before the image is complete: the transfer was cut short.
-    #[error("the JPEG ends at byte {offset}, before the image is complete; fetch the rest of the file")]
+    #[error(
+        "the JPEG ends at byte {offset}, before the image is complete; fetch the rest of the file"
+    )]
     UnexpectedEnd {
         /// Length of the input.
         offset: u64,
@@ -36,7 +38,9 @@ pub enum Error {
         feature: UnsupportedFeature,
     },
     /// The file costs more than the caller's [`Limits`](crate::Limits) allow.
-    #[error("{limit} limit exceeded: {required} required, {allowed} allowed; raise it in `Limits` if the source is trusted")]
+    #[error(
+        "{limit} limit exceeded: {required} required, {allowed} allowed; raise it in `Limits` if the source is trusted"
+    )]
     LimitExceeded {
         /// Which limit.
         limit: LimitKind,
@@ -49,7 +53,9 @@ pub enum Error {
     #[error("invalid argument: {0}")]
     InvalidArgument(#[from] ArgumentError),
     /// A coefficient does not fit the coding process asked for.
-    #[error("component {component}, block ({block_x}, {block_y}), band {band}: {value} is outside ±{bound}, all that the coding can carry; quantize with a larger step or choose `OutOfRange::Clamp`")]
+    #[error(
+        "component {component}, block ({block_x}, {block_y}), band {band}: {value} is outside ±{bound}, all that the coding can carry; quantize with a larger step or choose `OutOfRange::Clamp`"
+    )]
     CoefficientOutOfRange {
         /// Index of the component in frame order.
         component: usize,
@@ -95,7 +101,9 @@ pub enum Malformed {
         marker: u8,
     },
     /// A segment's length does not fit its content.
-    #[error("segment of marker {marker:#04x} has a length of {length}, which does not fit its content (T.81 B.1.1.4)")]
+    #[error(
+        "segment of marker {marker:#04x} has a length of {length}, which does not fit its content (T.81 B.1.1.4)"
+    )]
     SegmentLength {
         /// Second byte of the marker.
         marker: u8,
@@ -141,7 +149,9 @@ pub enum Malformed {
         vertical: u8,
     },
     /// A table destination that does not exist.
-    #[error("table destination {destination} (T.81 B.2.4 allows 0 to 3, and Huffman tables of baseline 0 to 1)")]
+    #[error(
+        "table destination {destination} (T.81 B.2.4 allows 0 to 3, and Huffman tables of baseline 0 to 1)"
+    )]
     TableDestination {
         /// The destination found.
         destination: u8,
@@ -207,7 +217,9 @@ pub enum Malformed {
         blocks: u8,
     },
     /// Spectral selection or successive approximation that the process forbids.
-    #[error("spectral selection {start}..={end}, successive approximation {high}/{low} (T.81 B.2.3, G.1.1.1)")]
+    #[error(
+        "spectral selection {start}..={end}, successive approximation {high}/{low} (T.81 B.2.3, G.1.1.1)"
+    )]
     ScanParameters {
         /// First zig-zag index (Ss).
         start: u8,
@@ -219,7 +231,9 @@ pub enum Malformed {
         low: u8,
     },
     /// A progressive scan that repeats or refines bits out of turn.
-    #[error("progressive scan sends zig-zag index {index} of component {id} out of turn (T.81 G.1.1.1)")]
+    #[error(
+        "progressive scan sends zig-zag index {index} of component {id} out of turn (T.81 G.1.1.1)"
+    )]
     ProgressionOrder {
         /// Identifier of the component.
         id: u8,
@@ -277,13 +291,17 @@ pub enum Malformed {
         found: u8,
     },
     /// Entropy-coded data left over after the last block.
-    #[error("{bytes} bytes of entropy-coded data left over after the last block of the interval (T.81 E.2.4)")]
+    #[error(
+        "{bytes} bytes of entropy-coded data left over after the last block of the interval (T.81 E.2.4)"
+    )]
     LeftoverData {
         /// Bytes that no block used.
         bytes: u64,
     },
     /// Too few bytes for the blocks that the headers announce.
-    #[error("{available} bytes cannot hold the {blocks} blocks of this scan (T.81 F.1.2: each takes 2 bits or more, 1 in a progressive DC scan)")]
+    #[error(
+        "{available} bytes cannot hold the {blocks} blocks of this scan (T.81 F.1.2: each takes 2 bits or more, 1 in a progressive DC scan)"
+    )]
     TooShortForBlocks {
         /// Bytes left in the file.
         available: u64,
@@ -407,7 +425,9 @@ pub enum ArgumentError {
         step: u64,
     },
     /// A quantization step above 255 where baseline coding is demanded.
-    #[error("quantization step {step} of component {component} is above 255, which baseline cannot carry; use `Process::ExtendedSequential` or `Process::Automatic`")]
+    #[error(
+        "quantization step {step} of component {component} is above 255, which baseline cannot carry; use `Process::ExtendedSequential` or `Process::Automatic`"
+    )]
     StepAboveBaseline {
         /// Index of the component.
         component: usize,
@@ -463,7 +483,9 @@ pub enum ArgumentError {
     #[error("{0}")]
     Distiller(&'static str),
     /// A JPEG that this profile did not make.
-    #[error("the JPEG was not made by this profile: its {what} differ; the two-pass guarantee would be void (use `ProfileCheck::Skip` to go on all the same)")]
+    #[error(
+        "the JPEG was not made by this profile: its {what} differ; the two-pass guarantee would be void (use `ProfileCheck::Skip` to go on all the same)"
+    )]
     ProfileMismatch {
         /// What differs.
         what: &'static str,

@@ -77,6 +77,19 @@
 //! - `serde`: tables and profiles serialize, steps in natural order.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::float_cmp,
+        reason = "tests count small things and compare exact ones"
+    )
+)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)
+)]
 
 mod band;
 mod coefficients;
@@ -94,24 +107,28 @@ mod statistics;
 pub use band::{BANDS, Band, Block};
 pub use coefficients::{CodingProcess, CoefficientImage, ColorSpace, Component, SamplingFactor};
 pub use design::{
-    AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope, design_tables, paper_step,
-    perturbation_bound, removing_table,
+    AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope,
+    design_tables, paper_step, perturbation_bound, removing_table,
 };
 pub use distiller::{
-    FeatureDistiller, FeatureDistillerBuilder, Fingerprint, Profile, ProfileCheck, distill_published,
+    FeatureDistiller, FeatureDistillerBuilder, Fingerprint, Profile, ProfileCheck,
+    distill_published,
 };
 pub use error::{ArgumentError, Error, LimitKind, Malformed, Result, UnsupportedFeature};
 pub use jpeg::{
-    DecodeOptions, EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval,
+    DecodeOptions, EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process,
+    RestartInterval,
 };
 pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};
 pub use pixels::{
-    ChromaSubsampling, ForwardOptions, InverseOptions, Normalization, PixelBuffer, PixelFormat, PixelPipeline,
-    PixelView, Upsampling,
+    ChromaSubsampling, ForwardOptions, InverseOptions, Normalization, PixelBuffer, PixelFormat,
+    PixelPipeline, PixelView, Upsampling,
 };
 pub use quantization::{QuantizationTable, QuantizationTables, Rounding};
-pub use statistics::{BandRanking, BandStatistics, BandSummary, BlockSelection, Stability, Weighting};
+pub use statistics::{
+    BandRanking, BandStatistics, BandSummary, BlockSelection, Stability, Weighting,
+};
 
 /// The guide: why it works, how to use it, and what it does not do.
 #[cfg(any(doc, doctest))]

@@ -68,7 +68,7 @@ impl Limits {
         self.segments
     }
 
-    /// Bytes of APPn and COM segments kept; 16 MiB by default.
+    /// Bytes of `APPn` and COM segments kept; 16 MiB by default.
     #[must_use]
     pub const fn max_metadata(&self) -> u64 {
         self.metadata
@@ -248,7 +248,11 @@ mod tests {
         assert!(budget.charge_memory(4).is_ok());
         assert!(matches!(
             budget.charge_memory(1),
-            Err(Error::LimitExceeded { limit: LimitKind::Memory, required: 11, allowed: 10 })
+            Err(Error::LimitExceeded {
+                limit: LimitKind::Memory,
+                required: 11,
+                allowed: 10
+            })
         ));
     }
 
@@ -259,7 +263,11 @@ mod tests {
         assert!(budget.charge_scan(8).is_ok());
         assert!(matches!(
             budget.charge_scan(1),
-            Err(Error::LimitExceeded { limit: LimitKind::BlockVisits, required: 9, allowed: 8 })
+            Err(Error::LimitExceeded {
+                limit: LimitKind::BlockVisits,
+                required: 9,
+                allowed: 8
+            })
         ));
     }
 

@@ -5,7 +5,7 @@ use crate::error::{ArgumentError, Result};
 /// Longest payload of a marker segment: its 16-bit length counts itself too (T.81 B.1.1.4).
 const LONGEST_PAYLOAD: usize = 65533;
 
-/// One APPn or COM segment (T.81 B.2.4.5, B.2.4.6).
+/// One `APPn` or COM segment (T.81 B.2.4.5, B.2.4.6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MetadataSegment {
     marker: u8,
@@ -13,7 +13,7 @@ pub struct MetadataSegment {
 }
 
 impl MetadataSegment {
-    /// An APPn segment; `n` is 0 to 15.
+    /// An `APPn` segment; `n` is 0 to 15.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl MetadataSegment {
         Self::new(0xFE, payload)
     }
 
-    /// Second byte of the marker: 0xE0 to 0xEF for APPn, 0xFE for COM.
+    /// Second byte of the marker: 0xE0 to 0xEF for `APPn`, 0xFE for COM.
     #[must_use]
     pub const fn marker(&self) -> u8 {
         self.marker
@@ -144,7 +144,11 @@ mod tests {
 
     #[test]
     fn kinds_are_told_by_marker_and_signature() {
-        let kind = |n, payload: &[u8]| MetadataSegment::application(n, payload.to_vec()).unwrap().kind();
+        let kind = |n, payload: &[u8]| {
+            MetadataSegment::application(n, payload.to_vec())
+                .unwrap()
+                .kind()
+        };
         assert_eq!(kind(0, b"JFIF\0\x01\x01"), MetadataKind::Jfif);
         assert_eq!(kind(1, b"JFIF\0"), MetadataKind::Application);
         assert_eq!(kind(2, b"ICC_PROFILE\0\x01\x01"), MetadataKind::Icc);

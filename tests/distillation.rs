@@ -1,15 +1,17 @@
 //! Distillation: what one pass does, what two passes undo, and what the passes refuse.
 #![allow(
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "samples and indices are small"
 )]
 
 use feature_distillation::{
-    ArgumentError, AsMdDesign, Band, BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, EncodeOptions,
-    Error, FeatureDistiller, FeatureDistillerBuilder, ForwardOptions, InverseOptions, Limits, Normalization,
-    PixelBuffer, PixelFormat, PixelPipeline, PixelView, Profile, ProfileCheck, QuantizationTable, QuantizationTables,
-    Rounding, TableDesign, TableScope, Upsampling, distill_published, removing_table,
+    ArgumentError, AsMdDesign, Band, BandStatistics, ChromaSubsampling, CoefficientImage,
+    ColorSpace, EncodeOptions, Error, FeatureDistiller, FeatureDistillerBuilder, ForwardOptions,
+    InverseOptions, Limits, Normalization, PixelBuffer, PixelFormat, PixelPipeline, PixelView,
+    Profile, ProfileCheck, QuantizationTable, QuantizationTables, Rounding, TableDesign,
+    TableScope, Upsampling, distill_published, removing_table,
 };
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -23,7 +25,8 @@ fn unclipped(width: u32, height: u32, format: PixelFormat, seed: u64) -> PixelBu
     for y in 0..height {
         for x in 0..width {
             for channel in 0..format.channels() {
-                let wave = (x as f32 * 0.21 + phases[channel]).sin() + (y as f32 * 0.17 + phases[channel + 4]).cos();
+                let wave = (x as f32 * 0.21 + phases[channel]).sin()
+                    + (y as f32 * 0.17 + phases[channel + 4]).cos();
                 samples.push((128.0 + 18.0 * wave + random.random_range(-12.0..12.0)) as u8);
             }
         }
@@ -46,7 +49,11 @@ fn with_table(table: QuantizationTable) -> FeatureDistillerBuilder {
 
 /// The settings that make pass two return what pass one made.
 fn settings() -> impl Strategy<Value = FeatureDistillerBuilder> {
-    let color = prop_oneof![Just(ColorSpace::Rgb), Just(ColorSpace::YCbCr), Just(ColorSpace::Grey)];
+    let color = prop_oneof![
+        Just(ColorSpace::Rgb),
+        Just(ColorSpace::YCbCr),
+        Just(ColorSpace::Grey)
+    ];
     let subsampling = prop_oneof![
         Just(ChromaSubsampling::None),
         Just(ChromaSubsampling::Horizontal),
@@ -58,8 +65,15 @@ fn settings() -> impl Strategy<Value = FeatureDistillerBuilder> {
         Just(Rounding::HalfTowardZero)
     ];
     (color, subsampling, rounding).prop_map(|(color, subsampling, rounding)| {
-        let subsampling = if color == ColorSpace::YCbCr { subsampling } else { ChromaSubsampling::None };
-        FeatureDistiller::builder().color_space(color).subsampling(subsampling).rounding(rounding)
+        let subsampling = if color == ColorSpace::YCbCr {
+            subsampling
+        } else {
+            ChromaSubsampling::None
+        };
+        FeatureDistiller::builder()
+            .color_space(color)
+            .subsampling(subsampling)
+            .rounding(rounding)
     })
 }
 
@@ -130,42 +144,77 @@ proptest! {
 
 #[test]
 fn a_perturbation_past_the_bound_survives_two_passes() {
-    let distiller = with_table(QuantizationTable::uniform(24).unwrap()).build().unwrap();
+    let distiller = with_table(QuantizationTable::uniform(24).unwrap())
+        .build()
+        .unwrap();
     let flat = PixelBuffer::new(vec![128; 64], 8, 8, PixelFormat::Grey).unwrap();
     assert_eq!(distiller.distill(flat.view()).unwrap(), flat);
     for (eps, survives) in [(1_u8, false), (2, true)] {
         // The signs of the basis function of (0, 4) reach its bound of 8 eps: 8 is below 24 / 2, 16 above.
         let band = Band::new(0, 4).unwrap();
-        let samples = (0..64).map(|i| if band.basis(i / 8, i % 8) > 0.0 { 128 + eps } else { 128 - eps }).collect();
+        let samples = (0..64)
+            .map(|i| {
+                if band.basis(i / 8, i % 8) > 0.0 {
+                    128 + eps
+                } else {
+                    128 - eps
+                }
+            })
+            .collect();
         let received = PixelBuffer::new(samples, 8, 8, PixelFormat::Grey).unwrap();
-        assert_eq!(distiller.distill(received.view()).unwrap() != flat, survives, "eps {eps}");
+        assert_eq!(
+            distiller.distill(received.view()).unwrap() != flat,
+            survives,
+            "eps {eps}"
+        );
     }
 }
 
 #[test]
 fn the_published_arithmetic_equals_an_independent_run() {
-    let vectors: serde_json::Value = serde_json::from_str(include_str!("vectors/published.json")).unwrap();
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("vectors/published.json")).unwrap();
     let number = |key: &str| vectors[key].as_u64().unwrap() as usize;
     let (width, height, channels) = (number("width"), number("height"), number("channels"));
     let floats = |value: &serde_json::Value| -> Vec<f32> {
-        value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap() as f32).collect()
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|number| number.as_f64().unwrap() as f32)
+            .collect()
     };
     let cases = vectors["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 2);
     for case in cases {
-        let steps: Vec<u16> =
-            case["table"].as_array().unwrap().iter().map(|step| step.as_u64().unwrap() as u16).collect();
+        let steps: Vec<u16> = case["table"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|step| step.as_u64().unwrap() as u16)
+            .collect();
         let table = QuantizationTable::try_from(steps).unwrap();
         if case["name"] == "authors_code" {
-            let design = AsMdDesign::authors_code().design(&BandStatistics::new(), 0).unwrap();
+            let design = AsMdDesign::authors_code()
+                .design(&BandStatistics::new(), 0)
+                .unwrap();
             assert_eq!(table, design);
         }
         for pass in ["first", "second"] {
-            let found = distill_published(&floats(&case[pass]), width, height, channels, &table).unwrap();
+            let found =
+                distill_published(&floats(&case[pass]), width, height, channels, &table).unwrap();
             let expected = floats(&case[format!("{pass}_distilled")]);
-            let largest = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let largest = found
+                .iter()
+                .zip(&expected)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
             assert!(largest < 1e-4, "{} {pass}: {largest}", case["name"]);
-            assert!(largest < 1e-6, "both are double precision: {} {pass}: {largest}", case["name"]);
+            assert!(
+                largest < 1e-6,
+                "both are double precision: {} {pass}: {largest}",
+                case["name"]
+            );
         }
     }
 }
@@ -175,9 +224,16 @@ fn the_published_arithmetic_and_the_precise_one_differ_by_rounding_where_the_lat
     // 1024, the level shift of DC, is a multiple of 32: only then are the two lattices the same.
     let table = QuantizationTable::uniform(32).unwrap();
     let picture = unclipped(32, 24, PixelFormat::Rgb, 3);
-    let unit: Vec<f32> = picture.as_slice().iter().map(|&sample| f32::from(sample) / 255.0).collect();
+    let unit: Vec<f32> = picture
+        .as_slice()
+        .iter()
+        .map(|&sample| f32::from(sample) / 255.0)
+        .collect();
     let published = distill_published(&unit, 32, 24, 3, &table).unwrap();
-    let distiller = with_table(table).rounding(Rounding::HalfToEven).build().unwrap();
+    let distiller = with_table(table)
+        .rounding(Rounding::HalfToEven)
+        .build()
+        .unwrap();
     let precise = distiller.one_pass_pixels(picture.view()).unwrap();
     for (published, &precise) in published.iter().zip(precise.as_slice()) {
         assert!((published * 255.0 - f32::from(precise)).abs() <= 0.5 + 1e-3);
@@ -195,14 +251,19 @@ fn the_published_arithmetic_refuses_what_the_published_code_cannot_do() {
         samples[9] = bad;
         assert!(matches!(
             distill_published(&samples, 8, 8, 1, &table),
-            Err(Error::InvalidArgument(ArgumentError::SampleRange { index: 9, .. }))
+            Err(Error::InvalidArgument(ArgumentError::SampleRange {
+                index: 9,
+                ..
+            }))
         ));
     }
 }
 
 #[test]
 fn any_sampling_and_colour_can_be_distilled_in_one_pass() {
-    let distiller = with_table(QuantizationTable::uniform(30).unwrap()).build().unwrap();
+    let distiller = with_table(QuantizationTable::uniform(30).unwrap())
+        .build()
+        .unwrap();
     for name in [
         "baseline-grey-q90-67x45",
         "baseline-420-q90-47x33",
@@ -217,32 +278,61 @@ fn any_sampling_and_colour_can_be_distilled_in_one_pass() {
         let bytes = std::fs::read(path).unwrap();
         let image = CoefficientImage::decode(&bytes).unwrap();
         let pixels = distiller.one_pass_jpeg(&bytes).unwrap();
-        assert_eq!((pixels.width(), pixels.height()), (image.width(), image.height()), "{name}");
-        let transcoded = distiller.one_pass_transcode(&bytes, &EncodeOptions::new()).unwrap();
+        assert_eq!(
+            (pixels.width(), pixels.height()),
+            (image.width(), image.height()),
+            "{name}"
+        );
+        let transcoded = distiller
+            .one_pass_transcode(&bytes, &EncodeOptions::new())
+            .unwrap();
         let reread = CoefficientImage::decode(&transcoded.bytes).unwrap();
         assert_eq!(reread.color_space(), image.color_space(), "{name}");
-        assert!(reread.quantization_tables().iter().all(|table| table.largest_step() == 30), "{name}");
-        assert_eq!(distiller.one_pass_jpeg(&transcoded.bytes).unwrap(), pixels, "{name}");
+        assert!(
+            reread
+                .quantization_tables()
+                .iter()
+                .all(|table| table.largest_step() == 30),
+            "{name}"
+        );
+        assert_eq!(
+            distiller.one_pass_jpeg(&transcoded.bytes).unwrap(),
+            pixels,
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn the_second_pass_refuses_files_of_another_profile() {
     let picture = unclipped(40, 40, PixelFormat::Rgb, 5);
-    let distiller = with_table(QuantizationTable::uniform(24).unwrap()).build().unwrap();
+    let distiller = with_table(QuantizationTable::uniform(24).unwrap())
+        .build()
+        .unwrap();
     let mismatch = |distiller: &FeatureDistiller, file: &[u8]| match distiller.distill_jpeg(file) {
         Err(Error::InvalidArgument(ArgumentError::ProfileMismatch { what })) => what,
         other => panic!("{other:?}"),
     };
-    let other = |builder: FeatureDistillerBuilder| builder.build().unwrap().compress(picture.view()).unwrap();
+    let other = |builder: FeatureDistillerBuilder| {
+        builder.build().unwrap().compress(picture.view()).unwrap()
+    };
     let table = |step| QuantizationTable::uniform(step).unwrap();
-    assert_eq!(mismatch(&distiller, &other(with_table(table(25)))), "quantization tables");
+    assert_eq!(
+        mismatch(&distiller, &other(with_table(table(25)))),
+        "quantization tables"
+    );
     let ycbcr = with_table(table(24)).color_space(ColorSpace::YCbCr);
     assert_eq!(mismatch(&distiller, &other(ycbcr.clone())), "colour spaces");
     let subsampled = other(ycbcr.clone().subsampling(ChromaSubsampling::Both));
-    assert_eq!(mismatch(&ycbcr.build().unwrap(), &subsampled), "sampling factors");
+    assert_eq!(
+        mismatch(&ycbcr.build().unwrap(), &subsampled),
+        "sampling factors"
+    );
 
-    let lenient = with_table(table(24)).profile_check(ProfileCheck::Skip).build().unwrap();
+    let lenient = with_table(table(24))
+        .profile_check(ProfileCheck::Skip)
+        .build()
+        .unwrap();
     assert_eq!(
         lenient.distill_jpeg(&subsampled).unwrap(),
         lenient.one_pass_jpeg(&subsampled).unwrap()
@@ -250,7 +340,10 @@ fn the_second_pass_refuses_files_of_another_profile() {
     // Grey pictures of the same tables are the profile's own.
     let grey = unclipped(40, 40, PixelFormat::Grey, 5);
     let file = distiller.compress(grey.view()).unwrap();
-    assert_eq!(distiller.distill_jpeg(&file).unwrap().format(), PixelFormat::Grey);
+    assert_eq!(
+        distiller.distill_jpeg(&file).unwrap().format(),
+        PixelFormat::Grey
+    );
 }
 
 #[test]
@@ -283,7 +376,10 @@ fn profiles_serialize_and_are_checked_when_they_come_back() {
     ] {
         let broken = text.replacen(from, to, 1);
         assert_ne!(broken, text, "{from}");
-        assert!(serde_json::from_str::<Profile>(&broken).is_err(), "{from} -> {to}");
+        assert!(
+            serde_json::from_str::<Profile>(&broken).is_err(),
+            "{from} -> {to}"
+        );
     }
 }
 
@@ -295,8 +391,12 @@ fn fingerprints_tell_profiles_apart_and_never_change() {
         with_table(QuantizationTable::uniform(25).unwrap()),
         base().color_space(ColorSpace::YCbCr),
         base().color_space(ColorSpace::Grey),
-        base().color_space(ColorSpace::YCbCr).subsampling(ChromaSubsampling::Horizontal),
-        base().color_space(ColorSpace::YCbCr).subsampling(ChromaSubsampling::Both),
+        base()
+            .color_space(ColorSpace::YCbCr)
+            .subsampling(ChromaSubsampling::Horizontal),
+        base()
+            .color_space(ColorSpace::YCbCr)
+            .subsampling(ChromaSubsampling::Both),
         base().rounding(Rounding::HalfToEven),
         base().rounding(Rounding::HalfTowardZero),
         base().pipeline(PixelPipeline::LibjpegEqual),
@@ -322,14 +422,27 @@ fn settings_that_do_not_fit_together_are_refused() {
     let table = QuantizationTable::uniform(24).unwrap();
     let tables = |count| QuantizationTables::per_component(vec![table; count]).unwrap();
     let refused = |builder: FeatureDistillerBuilder| {
-        matches!(builder.build(), Err(Error::InvalidArgument(ArgumentError::Distiller(_))))
+        matches!(
+            builder.build(),
+            Err(Error::InvalidArgument(ArgumentError::Distiller(_)))
+        )
     };
     assert!(refused(FeatureDistiller::builder()));
     assert!(refused(FeatureDistiller::builder().tables(tables(4))));
-    assert!(refused(FeatureDistiller::builder().tables(tables(2)).color_space(ColorSpace::Grey)));
+    assert!(refused(
+        FeatureDistiller::builder()
+            .tables(tables(2))
+            .color_space(ColorSpace::Grey)
+    ));
     assert!(refused(with_table(table).color_space(ColorSpace::Cmyk)));
-    assert!(refused(with_table(table).subsampling(ChromaSubsampling::Both)));
-    assert!(refused(with_table(table).pipeline(PixelPipeline::LibjpegEqual).rounding(Rounding::HalfToEven)));
+    assert!(refused(
+        with_table(table).subsampling(ChromaSubsampling::Both)
+    ));
+    assert!(refused(
+        with_table(table)
+            .pipeline(PixelPipeline::LibjpegEqual)
+            .rounding(Rounding::HalfToEven)
+    ));
     assert!(!refused(FeatureDistiller::builder().tables(tables(3))));
 }
 
@@ -339,9 +452,21 @@ fn limits_of_the_distiller_hold_for_the_files_it_is_given() {
         .limits(Limits::default().with_max_pixels(100))
         .build()
         .unwrap();
-    let file = distiller.compress(unclipped(16, 16, PixelFormat::Rgb, 1).view()).unwrap();
-    for result in [distiller.one_pass_jpeg(&file), distiller.distill_jpeg(&file)] {
-        assert!(matches!(result, Err(Error::LimitExceeded { required: 256, allowed: 100, .. })));
+    let file = distiller
+        .compress(unclipped(16, 16, PixelFormat::Rgb, 1).view())
+        .unwrap();
+    for result in [
+        distiller.one_pass_jpeg(&file),
+        distiller.distill_jpeg(&file),
+    ] {
+        assert!(matches!(
+            result,
+            Err(Error::LimitExceeded {
+                required: 256,
+                allowed: 100,
+                ..
+            })
+        ));
     }
 }
 
@@ -349,7 +474,12 @@ fn limits_of_the_distiller_hold_for_the_files_it_is_given() {
 fn tables_of_a_design_reach_the_distiller() {
     let mut statistics = BandStatistics::new();
     for seed in 0..4 {
-        statistics.add_pixels(unclipped(64, 64, PixelFormat::Rgb, seed).view(), ColorSpace::Rgb).unwrap();
+        statistics
+            .add_pixels(
+                unclipped(64, 64, PixelFormat::Rgb, seed).view(),
+                ColorSpace::Rgb,
+            )
+            .unwrap();
     }
     let shared = FeatureDistiller::builder()
         .design(&AsMdDesign::paper(), &statistics, TableScope::Shared)
@@ -374,13 +504,18 @@ fn tables_of_a_design_reach_the_distiller() {
 
 #[test]
 fn steps_above_255_travel_in_an_extended_file() {
-    let distiller = with_table(QuantizationTable::uniform(400).unwrap()).build().unwrap();
+    let distiller = with_table(QuantizationTable::uniform(400).unwrap())
+        .build()
+        .unwrap();
     let picture = unclipped(24, 24, PixelFormat::Rgb, 9);
     let file = distiller.compress(picture.view()).unwrap();
     let image = CoefficientImage::decode(&file).unwrap();
     assert_eq!(image.process().name(), "extended");
     assert_eq!(image.quantization_tables()[0].largest_step(), 400);
-    assert_eq!(distiller.distill_jpeg(&file).unwrap(), distiller.distill(picture.view()).unwrap());
+    assert_eq!(
+        distiller.distill_jpeg(&file).unwrap(),
+        distiller.distill(picture.view()).unwrap()
+    );
 }
 
 #[test]
@@ -397,7 +532,11 @@ fn outputs_go_straight_into_a_network() {
         assert!((found - expected).abs() < 1e-6);
     }
     assert_eq!(picture.to_hwc_view()[[0, 1, 1]], 102);
-    assert!(picture.to_chw_f32(&Normalization::new(&[0.5], &[0.5]).unwrap()).is_err());
+    assert!(
+        picture
+            .to_chw_f32(&Normalization::new(&[0.5], &[0.5]).unwrap())
+            .is_err()
+    );
     assert!(Normalization::new(&[0.5], &[0.0]).is_err());
     assert!(Normalization::new(&[f32::NAN], &[1.0]).is_err());
     assert!(Normalization::new(&[0.5, 0.5], &[1.0]).is_err());
@@ -406,9 +545,25 @@ fn outputs_go_straight_into_a_network() {
 #[test]
 fn arrays_of_any_layout_are_distilled_without_copying() {
     let picture = unclipped(24, 16, PixelFormat::Rgb, 2);
-    let distiller = with_table(QuantizationTable::uniform(24).unwrap()).build().unwrap();
+    let distiller = with_table(QuantizationTable::uniform(24).unwrap())
+        .build()
+        .unwrap();
     let expected = distiller.distill(picture.view()).unwrap();
-    let chw = picture.to_hwc_view().permuted_axes([2, 0, 1]).as_standard_layout().into_owned();
-    assert_eq!(distiller.distill(PixelView::from_chw(chw.view()).unwrap()).unwrap(), expected);
-    assert_eq!(distiller.distill(PixelView::from_hwc(picture.to_hwc_view()).unwrap()).unwrap(), expected);
+    let chw = picture
+        .to_hwc_view()
+        .permuted_axes([2, 0, 1])
+        .as_standard_layout()
+        .into_owned();
+    assert_eq!(
+        distiller
+            .distill(PixelView::from_chw(chw.view()).unwrap())
+            .unwrap(),
+        expected
+    );
+    assert_eq!(
+        distiller
+            .distill(PixelView::from_hwc(picture.to_hwc_view()).unwrap())
+            .unwrap(),
+        expected
+    );
 }

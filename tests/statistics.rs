@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 
 use feature_distillation::{
-    ArgumentError, AsMdDesign, Band, BandClass, BandStatistics, Block, BlockSelection, CoefficientImage, ColorSpace,
-    Error, PixelFormat, PixelView, QuantizationTable, QuantizationTables, SamplingFactor, TableDesign, TableScope,
-    Weighting, design_tables,
+    ArgumentError, AsMdDesign, Band, BandClass, BandStatistics, Block, BlockSelection,
+    CoefficientImage, ColorSpace, Error, PixelFormat, PixelView, QuantizationTable,
+    QuantizationTables, SamplingFactor, TableDesign, TableScope, Weighting, design_tables,
 };
 use proptest::prelude::*;
 
@@ -19,12 +19,23 @@ use proptest::prelude::*;
 fn images() -> impl Strategy<Value = Vec<CoefficientImage>> {
     let image = (1_u32..=24, 1_u32..=24, 1_u16..=300).prop_flat_map(|(width, height, step)| {
         let blocks = (width.div_ceil(8) * height.div_ceil(8)) as usize;
-        prop::collection::vec(prop::collection::vec(-1023_i16..=1023, 64), blocks).prop_map(move |blocks| {
-            let table = QuantizationTable::from_fn(|band| step + band.natural() as u16).unwrap();
-            let blocks: Vec<Block> = blocks.into_iter().map(|block| block.try_into().unwrap()).collect();
-            CoefficientImage::from_blocks(width, height, ColorSpace::Grey, vec![(SamplingFactor::ONE, table, blocks)])
+        prop::collection::vec(prop::collection::vec(-1023_i16..=1023, 64), blocks).prop_map(
+            move |blocks| {
+                let table =
+                    QuantizationTable::from_fn(|band| step + band.natural() as u16).unwrap();
+                let blocks: Vec<Block> = blocks
+                    .into_iter()
+                    .map(|block| block.try_into().unwrap())
+                    .collect();
+                CoefficientImage::from_blocks(
+                    width,
+                    height,
+                    ColorSpace::Grey,
+                    vec![(SamplingFactor::ONE, table, blocks)],
+                )
                 .unwrap()
-        })
+            },
+        )
     });
     prop::collection::vec(image, 1..8)
 }
@@ -41,10 +52,13 @@ fn counted<'a>(images: impl IntoIterator<Item = &'a CoefficientImage>) -> BandSt
 fn coefficients(images: &[CoefficientImage], band: Band) -> Vec<i64> {
     images
         .iter()
-        .flat_map(|image| image.components())
+        .flat_map(CoefficientImage::components)
         .flat_map(|component| {
             let step = i64::from(component.quantization_table().step(band));
-            component.blocks().iter().map(move |block| i64::from(block[band.natural()]) * step)
+            component
+                .blocks()
+                .iter()
+                .map(move |block| i64::from(block[band.natural()]) * step)
         })
         .collect()
 }
@@ -82,9 +96,10 @@ proptest! {
         prop_assert_eq!(summary.count(), values.len() as u64);
         prop_assert!(close(summary.mean(), mean));
         prop_assert!((summary.population_deviation() - variance.sqrt()).abs() < 1e-6 * (1.0 + variance.sqrt()));
-        match summary.sample_deviation() {
-            Some(sample) => prop_assert!((sample - (variance * n / (n - 1.0)).sqrt()).abs() < 1e-6 * (1.0 + sample)),
-            None => prop_assert_eq!(values.len(), 1),
+        if let Some(sample) = summary.sample_deviation() {
+            prop_assert!((sample - (variance * n / (n - 1.0)).sqrt()).abs() < 1e-6 * (1.0 + sample));
+        } else {
+            prop_assert_eq!(values.len(), 1);
         }
         prop_assert!(close(summary.laplace_scale(), values.iter().map(|x| x.abs()).sum::<i64>() as f64 / n));
         prop_assert_eq!(summary.minimum(), *values.iter().min().unwrap() as f64);
@@ -136,8 +151,13 @@ fn bands_of_equal_deviation_rank_by_frequency() {
         *block = [if index % 2 == 0 { 7 } else { -3 }; 64];
     }
     let table = QuantizationTable::uniform(5).unwrap();
-    let image =
-        CoefficientImage::from_blocks(16, 16, ColorSpace::Grey, vec![(SamplingFactor::ONE, table, blocks)]).unwrap();
+    let image = CoefficientImage::from_blocks(
+        16,
+        16,
+        ColorSpace::Grey,
+        vec![(SamplingFactor::ONE, table, blocks)],
+    )
+    .unwrap();
     let ranking = counted([&image]).ranking(0, Weighting::Blocks).unwrap();
     assert!(ranking.bands().iter().copied().eq(Band::all_zigzag()));
     assert_eq!(ranking.stability(15).ratio(), 1.0);
@@ -150,17 +170,29 @@ fn bands_of_equal_deviation_rank_by_frequency() {
 fn statistics_of_nothing_are_refused() {
     let empty = BandStatistics::new();
     let is_empty = |result: Result<_, Error>| {
-        matches!(result, Err(Error::InvalidArgument(ArgumentError::EmptyStatistics)))
+        matches!(
+            result,
+            Err(Error::InvalidArgument(ArgumentError::EmptyStatistics))
+        )
     };
-    assert!(is_empty(empty.summary(0, Band::DC, Weighting::Blocks).map(|_| ())));
+    assert!(is_empty(
+        empty.summary(0, Band::DC, Weighting::Blocks).map(|_| ())
+    ));
     assert!(is_empty(empty.ranking(0, Weighting::Images).map(|_| ())));
     assert!(is_empty(empty.deviations(0, Weighting::Blocks).map(|_| ())));
     assert!(is_empty(AsMdDesign::paper().design(&empty, 0).map(|_| ())));
-    assert!(is_empty(design_tables(&AsMdDesign::paper(), &empty, TableScope::PerComponent).map(|_| ())));
+    assert!(is_empty(
+        design_tables(&AsMdDesign::paper(), &empty, TableScope::PerComponent).map(|_| ())
+    ));
     // A picture of which no block is free of padding counts nothing.
     let mut interior = BandStatistics::with_selection(BlockSelection::Interior);
     let pixels = [9; 7 * 7];
-    interior.add_pixels(PixelView::new(&pixels, 7, 7, PixelFormat::Grey).unwrap(), ColorSpace::Grey).unwrap();
+    interior
+        .add_pixels(
+            PixelView::new(&pixels, 7, 7, PixelFormat::Grey).unwrap(),
+            ColorSpace::Grey,
+        )
+        .unwrap();
     assert_eq!((interior.blocks(0), interior.images(0)), (0, 0));
     assert!(is_empty(interior.ranking(0, Weighting::Blocks).map(|_| ())));
 }
@@ -171,7 +203,11 @@ fn interior_selection_leaves_padded_blocks_out() {
         20,
         17,
         ColorSpace::YCbCr,
-        &[SamplingFactor::new(2, 2).unwrap(), SamplingFactor::ONE, SamplingFactor::ONE],
+        &[
+            SamplingFactor::new(2, 2).unwrap(),
+            SamplingFactor::ONE,
+            SamplingFactor::ONE,
+        ],
         &QuantizationTables::annex_k(50).unwrap(),
     )
     .unwrap();
@@ -180,7 +216,15 @@ fn interior_selection_leaves_padded_blocks_out() {
     let mut interior = BandStatistics::with_selection(BlockSelection::Interior);
     interior.add_image(&image).unwrap();
     // 20x17 samples are 3x3 blocks, 2x2 of them whole; 10x9 are 2x2 blocks, one of them whole.
-    assert_eq!([all.blocks(0), all.blocks(1), interior.blocks(0), interior.blocks(1)], [9, 4, 4, 1]);
+    assert_eq!(
+        [
+            all.blocks(0),
+            all.blocks(1),
+            interior.blocks(0),
+            interior.blocks(1)
+        ],
+        [9, 4, 4, 1]
+    );
 }
 
 #[test]
@@ -200,8 +244,16 @@ fn statistics_of_different_things_do_not_mix() {
     let before = statistics.clone();
     assert!(statistics.add_image(&grey).is_err());
     assert!(statistics.add_pixels(rgb, ColorSpace::YCbCr).is_err());
-    assert!(statistics.merge(&BandStatistics::with_selection(BlockSelection::Interior)).is_err());
-    assert!(statistics.merge(&BandStatistics::new().with_histogram(1.0).unwrap()).is_err());
+    assert!(
+        statistics
+            .merge(&BandStatistics::with_selection(BlockSelection::Interior))
+            .is_err()
+    );
+    assert!(
+        statistics
+            .merge(&BandStatistics::new().with_histogram(1.0).unwrap())
+            .is_err()
+    );
     assert!(statistics.merge(&BandStatistics::new()).is_ok());
     assert_eq!(statistics, before);
     assert!(statistics.with_histogram(1.0).is_err());
@@ -209,7 +261,9 @@ fn statistics_of_different_things_do_not_mix() {
 
 #[test]
 fn pixels_and_the_coefficients_made_of_them_agree() {
-    let samples: Vec<u8> = (0..40 * 24 * 3).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let samples: Vec<u8> = (0..40 * 24 * 3)
+        .map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
     let view = PixelView::new(&samples, 40, 24, PixelFormat::Rgb).unwrap();
     let mut from_pixels = BandStatistics::new();
     from_pixels.add_pixels(view, ColorSpace::Rgb).unwrap();
@@ -220,7 +274,9 @@ fn pixels_and_the_coefficients_made_of_them_agree() {
     from_image.add_image(&image).unwrap();
     for component in 0..3 {
         let (a, b) = (
-            from_pixels.deviations(component, Weighting::Blocks).unwrap(),
+            from_pixels
+                .deviations(component, Weighting::Blocks)
+                .unwrap(),
             from_image.deviations(component, Weighting::Blocks).unwrap(),
         );
         // Rounding to integers adds a deviation of at most 1/2.
@@ -239,8 +295,13 @@ fn presets_are_the_papers() {
         blocks[1][band.natural()] = -ramp(band);
     }
     let one = QuantizationTable::uniform(1).unwrap();
-    let image =
-        CoefficientImage::from_blocks(16, 8, ColorSpace::Grey, vec![(SamplingFactor::ONE, one, blocks)]).unwrap();
+    let image = CoefficientImage::from_blocks(
+        16,
+        8,
+        ColorSpace::Grey,
+        vec![(SamplingFactor::ONE, one, blocks)],
+    )
+    .unwrap();
     let statistics = counted([&image]);
     let steps = |design: AsMdDesign| {
         let table = design.design(&statistics, 0).unwrap();
@@ -253,24 +314,47 @@ fn presets_are_the_papers() {
             };
             assert_eq!(table.step(band), expected);
         }
-        (inside, table.step(Band::DC), table.step(Band::new(7, 7).unwrap()))
+        (
+            inside,
+            table.step(Band::DC),
+            table.step(Band::new(7, 7).unwrap()),
+        )
     };
-    let triangle: Vec<Band> = Band::all().filter(|band| band.u() + band.v() <= 4).collect();
+    let triangle: Vec<Band> = Band::all()
+        .filter(|band| band.u() + band.v() <= 4)
+        .collect();
     assert_eq!(steps(AsMdDesign::paper()), (triangle.clone(), 20, 30));
     assert_eq!(steps(AsMdDesign::paper_v1()), (triangle.clone(), 1, 40));
-    assert_eq!(steps(AsMdDesign::paper().scaled(2.0).unwrap()), (triangle.clone(), 40, 60));
-    assert_eq!(steps(AsMdDesign::paper().scaled(3.0).unwrap()), (triangle.clone(), 60, 90));
-    let square: Vec<Band> = Band::all().filter(|band| band.u() < 4 && band.v() < 4).collect();
+    assert_eq!(
+        steps(AsMdDesign::paper().scaled(2.0).unwrap()),
+        (triangle.clone(), 40, 60)
+    );
+    assert_eq!(
+        steps(AsMdDesign::paper().scaled(3.0).unwrap()),
+        (triangle.clone(), 60, 90)
+    );
+    let square: Vec<Band> = Band::all()
+        .filter(|band| band.u() < 4 && band.v() < 4)
+        .collect();
     assert_eq!(steps(AsMdDesign::authors_code()), (square, 25, 30));
-    let above = feature_distillation::AccuracySensitive::Above(f64::from(ramp(Band::new(5, 0).unwrap())));
+    let above =
+        feature_distillation::AccuracySensitive::Above(f64::from(ramp(Band::new(5, 0).unwrap())));
     let by_threshold = AsMdDesign::new(above, 20, 30).unwrap();
     // Strictly above: (5, 0) itself is out, the rest of its diagonal is in.
     let (inside, ..) = steps(by_threshold);
     assert_eq!(inside.len(), 20);
-    let stability = AsMdDesign::paper().stability(&statistics, 0).unwrap().unwrap();
+    let stability = AsMdDesign::paper()
+        .stability(&statistics, 0)
+        .unwrap()
+        .unwrap();
     assert_eq!(stability.images(), 1);
     assert!(stability.ratio() > 1.0);
-    assert_eq!(AsMdDesign::authors_code().stability(&statistics, 0).unwrap(), None);
+    assert_eq!(
+        AsMdDesign::authors_code()
+            .stability(&statistics, 0)
+            .unwrap(),
+        None
+    );
 }
 
 #[test]

@@ -22,10 +22,19 @@ pub(crate) fn picture(width: u32, height: u32, seed: u64) -> Result<PixelBuffer>
         if bare == 0 {
             break;
         }
-        let leaf = Leaf::random(&mut random, [width as f32, height as f32], smallest, largest);
+        let leaf = Leaf::random(
+            &mut random,
+            [width as f32, height as f32],
+            smallest,
+            largest,
+        );
         bare -= leaf.paint(&mut canvas, columns, &mut random);
     }
-    let background = [random.random_range(60.0..180.0), random.random_range(60.0..180.0), 120.0];
+    let background = [
+        random.random_range(60.0..180.0),
+        random.random_range(60.0..180.0),
+        120.0,
+    ];
     for pixel in &mut canvas {
         if pixel[0].is_nan() {
             *pixel = background;
@@ -54,7 +63,11 @@ impl Leaf {
         let brightness = random.random_range(20.0..235.0_f32);
         let steepest = 60.0 / radius.max(8.0);
         let round = random.random();
-        let stretch = if round { 1.0 } else { random.random_range(0.5..2.0_f32) };
+        let stretch = if round {
+            1.0
+        } else {
+            random.random_range(0.5..2.0_f32)
+        };
         Self {
             centre: size.map(|side| random.random_range(-radius..side + radius)),
             reach: [radius * stretch, radius / stretch],

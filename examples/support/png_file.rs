@@ -12,9 +12,15 @@ pub(crate) fn write_png(path: &Path, picture: &PixelBuffer) -> Result<(), Box<dy
     let color = match picture.format() {
         PixelFormat::Grey => png::ColorType::Grayscale,
         PixelFormat::Rgb => png::ColorType::Rgb,
-        other => return Err(format!("PNG has no {} pixels; write a JPEG instead", other.name()).into()),
+        other => {
+            return Err(format!("PNG has no {} pixels; write a JPEG instead", other.name()).into());
+        }
     };
-    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), picture.width(), picture.height());
+    let mut encoder = png::Encoder::new(
+        BufWriter::new(File::create(path)?),
+        picture.width(),
+        picture.height(),
+    );
     encoder.set_color(color);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header()?;

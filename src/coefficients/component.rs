@@ -26,7 +26,12 @@ pub struct Component {
 
 impl Component {
     /// A component whose blocks are yet to be appended.
-    pub(crate) fn unfilled(id: u8, sampling: SamplingFactor, table: QuantizationTable, geometry: &Geometry) -> Self {
+    pub(crate) fn unfilled(
+        id: u8,
+        sampling: SamplingFactor,
+        table: QuantizationTable,
+        geometry: &Geometry,
+    ) -> Self {
         let (width, height) = geometry.samples(sampling);
         let (blocks_wide, blocks_high) = geometry.blocks(sampling);
         Self {
@@ -41,7 +46,12 @@ impl Component {
         }
     }
 
-    pub(super) fn zeroed(id: u8, sampling: SamplingFactor, table: QuantizationTable, geometry: &Geometry) -> Result<Self> {
+    pub(super) fn zeroed(
+        id: u8,
+        sampling: SamplingFactor,
+        table: QuantizationTable,
+        geometry: &Geometry,
+    ) -> Result<Self> {
         let mut component = Self::unfilled(id, sampling, table, geometry);
         component.blocks = try_vec([0; 64], component.block_count())?;
         Ok(component)
@@ -106,7 +116,9 @@ impl Component {
     pub fn block_row(&self, y: u32) -> &[Block] {
         let wide = self.blocks_wide as usize;
         let start = (y as usize).saturating_mul(wide);
-        self.blocks.get(start..start.saturating_add(wide)).unwrap_or(&[])
+        self.blocks
+            .get(start..start.saturating_add(wide))
+            .unwrap_or(&[])
     }
 
     /// The block in column `x`, row `y`; `None` outside the component.
@@ -141,8 +153,13 @@ impl Component {
     #[must_use]
     pub fn view(&self) -> ndarray::ArrayView4<'_, i16> {
         let shape = (self.blocks_high as usize, self.blocks_wide as usize, 8, 8);
-        #[expect(clippy::expect_used, reason = "there are blocks_high * blocks_wide blocks of 64")]
-        ndarray::ArrayView4::from_shape(shape, self.blocks.as_flattened()).expect("shape of the blocks")
+        #[expect(
+            clippy::expect_used,
+            clippy::missing_panics_doc,
+            reason = "there are always blocks_high * blocks_wide blocks of 64"
+        )]
+        ndarray::ArrayView4::from_shape(shape, self.blocks.as_flattened())
+            .expect("shape of the blocks")
     }
 
     /// Coefficients as an array of (block rows, block columns, 8, 8) to be changed, without copying.
@@ -150,8 +167,13 @@ impl Component {
     #[must_use]
     pub fn view_mut(&mut self) -> ndarray::ArrayViewMut4<'_, i16> {
         let shape = (self.blocks_high as usize, self.blocks_wide as usize, 8, 8);
-        #[expect(clippy::expect_used, reason = "there are blocks_high * blocks_wide blocks of 64")]
-        ndarray::ArrayViewMut4::from_shape(shape, self.blocks.as_flattened_mut()).expect("shape of the blocks")
+        #[expect(
+            clippy::expect_used,
+            clippy::missing_panics_doc,
+            reason = "there are always blocks_high * blocks_wide blocks of 64"
+        )]
+        ndarray::ArrayViewMut4::from_shape(shape, self.blocks.as_flattened_mut())
+            .expect("shape of the blocks")
     }
 
     pub(crate) const fn block_count(&self) -> usize {
@@ -181,7 +203,9 @@ impl Component {
         let (left, top) = self.first_block(first_mcu);
         for y in 0..part.blocks_high {
             for x in 0..part.blocks_wide {
-                if let (Some(block), Some(new)) = (self.block_mut(left + x, top + y), part.block(x, y)) {
+                if let (Some(block), Some(new)) =
+                    (self.block_mut(left + x, top + y), part.block(x, y))
+                {
                     *block = *new;
                 }
             }

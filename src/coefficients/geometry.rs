@@ -63,18 +63,27 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    pub(crate) fn new(width: u32, height: u32, factors: impl Iterator<Item = SamplingFactor> + Clone) -> Self {
+    pub(crate) fn new(
+        width: u32,
+        height: u32,
+        factors: impl Iterator<Item = SamplingFactor> + Clone,
+    ) -> Self {
         Self {
             width,
             height,
-            max_horizontal: factors.clone().map(SamplingFactor::horizontal).max().unwrap_or(1),
+            max_horizontal: factors
+                .clone()
+                .map(SamplingFactor::horizontal)
+                .max()
+                .unwrap_or(1),
             max_vertical: factors.map(SamplingFactor::vertical).max().unwrap_or(1),
         }
     }
 
     /// Size of a component in samples (T.81 A.1.1).
     pub(crate) fn samples(&self, factor: SamplingFactor) -> (u32, u32) {
-        let scaled = |size: u32, factor: u8, max: u8| (size * u32::from(factor)).div_ceil(u32::from(max));
+        let scaled =
+            |size: u32, factor: u8, max: u8| (size * u32::from(factor)).div_ceil(u32::from(max));
         (
             scaled(self.width, factor.horizontal, self.max_horizontal),
             scaled(self.height, factor.vertical, self.max_vertical),
@@ -89,7 +98,10 @@ impl Geometry {
 
     /// Width and height of an interleaved MCU in pixels.
     pub(crate) fn mcu_size(&self) -> (u32, u32) {
-        (8 * u32::from(self.max_horizontal), 8 * u32::from(self.max_vertical))
+        (
+            8 * u32::from(self.max_horizontal),
+            8 * u32::from(self.max_vertical),
+        )
     }
 
     /// Columns and rows of interleaved MCUs (T.81 A.2.3).

@@ -120,6 +120,8 @@ pub struct CoefficientImage {
     restart_interval: u16,
     components: Vec<Component>,
     metadata: Vec<MetadataSegment>,
+    /// Whether the image was read from a file, whose segments are then as complete as they were.
+    from_file: bool,
 }
 
 impl CoefficientImage {
@@ -184,6 +186,7 @@ impl CoefficientImage {
             restart_interval: 0,
             components,
             metadata: Vec::new(),
+            from_file: false,
         }
     }
 
@@ -262,7 +265,10 @@ impl CoefficientImage {
     /// The table of each component.
     #[must_use]
     pub fn quantization_tables(&self) -> Vec<QuantizationTable> {
-        self.components.iter().map(|component| component.table).collect()
+        self.components
+            .iter()
+            .map(|component| component.table)
+            .collect()
     }
 
     /// Moves every coefficient to the nearest multiple of other tables' steps: one-pass distillation.
@@ -274,6 +280,10 @@ impl CoefficientImage {
         }
     }
 
+    pub(crate) const fn is_from_file(&self) -> bool {
+        self.from_file
+    }
+
     pub(crate) const fn geometry(&self) -> &Geometry {
         &self.geometry
     }
@@ -281,16 +291,26 @@ impl CoefficientImage {
     pub(crate) fn set_origin(&mut self, restart_interval: u16, metadata: Vec<MetadataSegment>) {
         self.restart_interval = restart_interval;
         self.metadata = metadata;
+        self.from_file = true;
     }
 
     /// The part of the image from an MCU to the right and below, without metadata.
     pub(crate) fn cropped_before(&self, first_mcu: (u32, u32)) -> Result<Self> {
         let (mcu_width, mcu_height) = self.geometry.mcu_size();
-        let (width, height) = (self.width() - first_mcu.0 * mcu_width, self.height() - first_mcu.1 * mcu_height);
+        let (width, height) = (
+            self.width() - first_mcu.0 * mcu_width,
+            self.height() - first_mcu.1 * mcu_height,
+        );
         let parts = self
             .components
             .iter()
-            .map(|component| (component.sampling, component.table, component.blocks_from(first_mcu)))
+            .map(|component| {
+                (
+                    component.sampling,
+                    component.table,
+                    component.blocks_from(first_mcu),
+                )
+            })
             .collect();
         Self::from_blocks(width, height, self.color_space, parts)
     }
@@ -302,7 +322,12 @@ impl CoefficientImage {
         }
     }
 
-    fn unfilled(width: u32, height: u32, color_space: ColorSpace, components: usize) -> Result<Self> {
+    fn unfilled(
+        width: u32,
+        height: u32,
+        color_space: ColorSpace,
+        components: usize,
+    ) -> Result<Self> {
         check_image_size(width, height)?;
         let fits = match color_space.components() {
             Some(expected) => components == expected,
@@ -321,6 +346,11 @@ impl CoefficientImage {
             .into());
         }
         let geometry = Geometry::new(width, height, std::iter::empty());
-        Ok(Self::from_parts(geometry, color_space, CodingProcess::Baseline, Vec::new()))
+        Ok(Self::from_parts(
+            geometry,
+            color_space,
+            CodingProcess::Baseline,
+            Vec::new(),
+        ))
     }
 }

@@ -38,9 +38,10 @@ const F_3_072711026: i32 = 25172;
 /// Dequantizes a block and transforms it to samples, level shift undone (T.81 A.3.3, A.3.4).
 pub(crate) fn inverse(block: &Block, table: &QuantizationTable) -> [[u8; 8]; 8] {
     let steps = table.to_natural();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "wraps by design, see the module")]
-    let dequantized: [Lanes; 8] =
-        from_fn(|row| from_fn(|lane| block[8 * row + lane].wrapping_mul(steps[8 * row + lane] as i16)));
+    #[expect(clippy::cast_possible_wrap, reason = "wraps by design, see the module")]
+    let dequantized: [Lanes; 8] = from_fn(|row| {
+        from_fn(|lane| block[8 * row + lane].wrapping_mul(steps[8 * row + lane] as i16))
+    });
     let only_first_row = block[8..].iter().all(|&level| level == 0);
     let columns = if only_first_row {
         // Each column is constant.
@@ -49,7 +50,11 @@ pub(crate) fn inverse(block: &Block, table: &QuantizationTable) -> [[u8; 8]; 8] 
         inverse_pass(&dequantized, CONSTANT_BITS - BETWEEN_BITS)
     };
     let rows = inverse_pass(&transpose(&columns), CONSTANT_BITS + BETWEEN_BITS + 3);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=255 after the clamp")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0..=255 after the clamp"
+    )]
     transpose(&rows.map(|lanes| lanes.map(|value| (value.clamp(-128, 127) + 128) as u8)))
 }
 
@@ -64,10 +69,22 @@ fn inverse_pass(x: &[Lanes; 8], descale: u32) -> [Lanes; 8] {
     let sum_51 = from_fn(|i| x[5][i].wrapping_add(x[1][i]));
     let z3 = products(sum_73, F_1_175875602 - F_1_961570560, sum_51, F_1_175875602);
     let z4 = products(sum_73, F_1_175875602, sum_51, F_1_175875602 - F_0_390180644);
-    let odd_0 = add(products(x[7], F_0_298631336 - F_0_899976223, x[1], -F_0_899976223), z3);
-    let odd_1 = add(products(x[5], F_2_053119869 - F_2_562915447, x[3], -F_2_562915447), z4);
-    let odd_2 = add(products(x[5], -F_2_562915447, x[3], F_3_072711026 - F_2_562915447), z3);
-    let odd_3 = add(products(x[7], -F_0_899976223, x[1], F_1_501321110 - F_0_899976223), z4);
+    let odd_0 = add(
+        products(x[7], F_0_298631336 - F_0_899976223, x[1], -F_0_899976223),
+        z3,
+    );
+    let odd_1 = add(
+        products(x[5], F_2_053119869 - F_2_562915447, x[3], -F_2_562915447),
+        z4,
+    );
+    let odd_2 = add(
+        products(x[5], -F_2_562915447, x[3], F_3_072711026 - F_2_562915447),
+        z3,
+    );
+    let odd_3 = add(
+        products(x[7], -F_0_899976223, x[1], F_1_501321110 - F_0_899976223),
+        z4,
+    );
 
     let even = [
         add(even_0, even_3),
@@ -91,7 +108,11 @@ fn inverse_pass(x: &[Lanes; 8], descale: u32) -> [Lanes; 8] {
 /// The samples are -128..=127, so sums of eight of them with two fraction bits stay within 2^12
 /// and every intermediate fits; results are within +-2^14.
 pub(crate) fn forward(samples: &[Lanes; 8]) -> [Lanes; 8] {
-    let rows = forward_pass(&transpose(samples), |value| value << BETWEEN_BITS, CONSTANT_BITS - BETWEEN_BITS);
+    let rows = forward_pass(
+        &transpose(samples),
+        |value| value << BETWEEN_BITS,
+        CONSTANT_BITS - BETWEEN_BITS,
+    );
     let round_off = |value: i32| (value + (1 << (BETWEEN_BITS - 1))) >> BETWEEN_BITS;
     forward_pass(&transpose(&rows), round_off, CONSTANT_BITS + BETWEEN_BITS)
 }
@@ -100,9 +121,15 @@ pub(crate) fn forward(samples: &[Lanes; 8]) -> [Lanes; 8] {
 #[inline(always)]
 fn forward_pass(x: &[Lanes; 8], scale: impl Fn(i32) -> i32, descale: u32) -> [Lanes; 8] {
     let sum = |a: usize, b: usize| -> Wide { from_fn(|i| i32::from(x[a][i]) + i32::from(x[b][i])) };
-    let difference = |a: usize, b: usize| -> Wide { from_fn(|i| i32::from(x[a][i]) - i32::from(x[b][i])) };
+    let difference =
+        |a: usize, b: usize| -> Wide { from_fn(|i| i32::from(x[a][i]) - i32::from(x[b][i])) };
     let (s0, s1, s2, s3) = (sum(0, 7), sum(1, 6), sum(2, 5), sum(3, 4));
-    let (d0, d1, d2, d3) = (difference(0, 7), difference(1, 6), difference(2, 5), difference(3, 4));
+    let (d0, d1, d2, d3) = (
+        difference(0, 7),
+        difference(1, 6),
+        difference(2, 5),
+        difference(3, 4),
+    );
 
     let (outer_sum, outer_difference) = (add(s0, s3), subtract(s0, s3));
     let (inner_sum, inner_difference) = (add(s1, s2), subtract(s1, s2));
@@ -114,7 +141,8 @@ fn forward_pass(x: &[Lanes; 8], scale: impl Fn(i32) -> i32, descale: u32) -> [La
     let z_31 = add(times(add(d3, d1), -F_1_961570560), z5);
     let z_20 = add(times(add(d2, d0), -F_0_390180644), z5);
 
-    let descaled = |value: Wide| saturate(value.map(|value| (value + (1 << (descale - 1))) >> descale));
+    let descaled =
+        |value: Wide| saturate(value.map(|value| (value + (1 << (descale - 1))) >> descale));
     [
         saturate(add(outer_sum, inner_sum).map(&scale)),
         descaled(add(add(times(d0, F_1_501321110), z_30), z_20)),
@@ -150,11 +178,13 @@ impl Reciprocals {
     pub(crate) fn quantize(&self, scaled: &[Lanes; 8]) -> Block {
         let mut block = [0; 64];
         let entries = block.iter_mut().zip(scaled.as_flattened());
-        for ((level, &value), (&multiplier, &half)) in entries.zip(self.multiplier.iter().zip(&self.half)) {
+        for ((level, &value), (&multiplier, &half)) in
+            entries.zip(self.multiplier.iter().zip(&self.half))
+        {
             let numerator = u64::from(u32::from(value.unsigned_abs()) + half);
             // At most 2^14 / 8, since d >= 8.
             #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-            let magnitude = (numerator * multiplier >> 40) as i16;
+            let magnitude = ((numerator * multiplier) >> 40) as i16;
             *level = if value < 0 { -magnitude } else { magnitude };
         }
         block

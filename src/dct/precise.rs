@@ -99,7 +99,10 @@ fn inverse_pass(x: &[Lanes; 8]) -> [Lanes; 8] {
 
 #[inline(always)]
 fn weighted(x: &[Lanes; 4], weights: [f32; 4]) -> Lanes {
-    from_fn(|i| (x[0][i] * weights[0] + x[1][i] * weights[1]) + (x[2][i] * weights[2] + x[3][i] * weights[3]))
+    from_fn(|i| {
+        (x[0][i] * weights[0] + x[1][i] * weights[1])
+            + (x[2][i] * weights[2] + x[3][i] * weights[3])
+    })
 }
 
 #[inline(always)]

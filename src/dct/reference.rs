@@ -9,7 +9,9 @@ pub(crate) fn forward(values: &mut [f64; 64]) {
     rows_then_columns(values, |line| {
         plan().process_dct2(line);
         line[0] *= std::f64::consts::FRAC_1_SQRT_2;
-        line.iter_mut().for_each(|value| *value *= 0.5);
+        for value in line {
+            *value *= 0.5;
+        }
     });
 }
 
@@ -19,7 +21,9 @@ pub(crate) fn inverse(values: &mut [f64; 64]) {
         // rustdct's type III halves its first input, ours is orthonormal.
         line[0] *= std::f64::consts::SQRT_2;
         plan().process_dct3(line);
-        line.iter_mut().for_each(|value| *value *= 0.5);
+        for value in line {
+            *value *= 0.5;
+        }
     });
 }
 

@@ -38,7 +38,9 @@ pub struct BandPartition {
 impl BandPartition {
     fn of(bands: impl IntoIterator<Item = Band>) -> Self {
         Self {
-            accuracy_sensitive: bands.into_iter().fold(0, |set, band| set | 1 << band.natural()),
+            accuracy_sensitive: bands
+                .into_iter()
+                .fold(0, |set, band| set | 1 << band.natural()),
         }
     }
 
@@ -162,8 +164,13 @@ impl AsMdDesign {
     ///
     /// [`ArgumentError::Number`] unless the factor is finite and positive.
     pub fn scaled(mut self, factor: f64) -> Result<Self> {
-        for step in [&mut self.accuracy_sensitive_step, &mut self.malicious_defense_step] {
-            *step = QuantizationTable::uniform(*step)?.scaled(factor)?.step(Band::DC);
+        for step in [
+            &mut self.accuracy_sensitive_step,
+            &mut self.malicious_defense_step,
+        ] {
+            *step = QuantizationTable::uniform(*step)?
+                .scaled(factor)?
+                .step(Band::DC);
         }
         Ok(self)
     }
@@ -192,7 +199,11 @@ impl AsMdDesign {
     /// # Errors
     ///
     /// [`ArgumentError::EmptyStatistics`], unless the classes do not depend on statistics.
-    pub fn partition(&self, statistics: &BandStatistics, component: usize) -> Result<BandPartition> {
+    pub fn partition(
+        &self,
+        statistics: &BandStatistics,
+        component: usize,
+    ) -> Result<BandPartition> {
         Ok(match self.accuracy_sensitive {
             AccuracySensitive::Top(n) => {
                 let ranking = statistics.ranking(component, self.weighting)?;
@@ -214,11 +225,20 @@ impl AsMdDesign {
     /// # Errors
     ///
     /// [`ArgumentError::EmptyStatistics`].
-    pub fn stability(&self, statistics: &BandStatistics, component: usize) -> Result<Option<Stability>> {
-        if matches!(self.accuracy_sensitive, AccuracySensitive::LowFrequencySquare(_)) {
+    pub fn stability(
+        &self,
+        statistics: &BandStatistics,
+        component: usize,
+    ) -> Result<Option<Stability>> {
+        if matches!(
+            self.accuracy_sensitive,
+            AccuracySensitive::LowFrequencySquare(_)
+        ) {
             return Ok(None);
         }
-        let count = self.partition(statistics, component)?.accuracy_sensitive_count();
+        let count = self
+            .partition(statistics, component)?
+            .accuracy_sensitive_count();
         let ranking = statistics.ranking(component, self.weighting)?;
         Ok(Some(ranking.stability(count)))
     }

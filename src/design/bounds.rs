@@ -59,7 +59,11 @@ fn step_above(bound: f64) -> Result<u16> {
     } else {
         bound.ceil().max(1.0)
     };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive integer; the cast saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive integer; the cast saturates"
+    )]
     let step = step as u64;
     Ok(u16::try_from(step).map_err(|_| ArgumentError::Step { step })?)
 }
@@ -87,7 +91,11 @@ mod tests {
         assert_eq!(steps, [21, 29, 41, 50, 62]);
         assert_eq!(paper_step(0.0).unwrap(), 1);
         assert_eq!(paper_step(2.0).unwrap(), 33);
-        assert!(paper_step(5000.0).is_err() && paper_step(-1.0).is_err() && paper_step(f64::NAN).is_err());
+        assert!(
+            paper_step(5000.0).is_err()
+                && paper_step(-1.0).is_err()
+                && paper_step(f64::NAN).is_err()
+        );
     }
 
     #[test]

@@ -41,7 +41,12 @@ impl FeatureDistillerBuilder {
     /// # Errors
     ///
     /// As [`design_tables`].
-    pub fn design(self, design: &dyn TableDesign, statistics: &BandStatistics, scope: TableScope) -> Result<Self> {
+    pub fn design(
+        self,
+        design: &dyn TableDesign,
+        statistics: &BandStatistics,
+        scope: TableScope,
+    ) -> Result<Self> {
         Ok(self.tables(design_tables(design, statistics, scope)?))
     }
 

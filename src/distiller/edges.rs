@@ -26,10 +26,10 @@ pub(super) fn settle(image: &mut CoefficientImage, profile: &Profile) -> Result<
     let (columns, rows) = image.geometry().mcus();
     let (mcu_width, mcu_height) = image.geometry().mcu_size();
     // The corner belongs to both edges; once settled it stays so.
-    if image.width() % mcu_width != 0 {
+    if !image.width().is_multiple_of(mcu_width) {
         settle_strip(image, profile, (columns - 1, 0))?;
     }
-    if image.height() % mcu_height != 0 {
+    if !image.height().is_multiple_of(mcu_height) {
         settle_strip(image, profile, (0, rows - 1))?;
     }
     Ok(())
@@ -40,7 +40,11 @@ fn settle_strip(image: &mut CoefficientImage, profile: &Profile, first: (u32, u3
     let mut strip = image.cropped_before(first)?;
     for _ in 0..ROUNDS {
         let pixels = strip.to_pixels(&profile.inverse_options())?;
-        let again = CoefficientImage::from_pixels(pixels.view(), profile.tables(), &profile.forward_options())?;
+        let again = CoefficientImage::from_pixels(
+            pixels.view(),
+            profile.tables(),
+            &profile.forward_options(),
+        )?;
         if again == strip {
             break;
         }

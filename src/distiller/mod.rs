@@ -66,7 +66,6 @@ pub struct FeatureDistiller {
 
 impl FeatureDistiller {
     /// Starts from the defaults; the tables must be given.
-    #[must_use]
     pub fn builder() -> FeatureDistillerBuilder {
         FeatureDistillerBuilder::default()
     }
@@ -125,7 +124,8 @@ impl FeatureDistiller {
     ///
     /// As [`CoefficientImage::from_pixels`].
     pub fn one_pass_pixels(&self, pixels: PixelView<'_>) -> Result<PixelBuffer> {
-        self.quantized(pixels)?.to_pixels(&self.profile.inverse_options())
+        self.quantized(pixels)?
+            .to_pixels(&self.profile.inverse_options())
     }
 
     /// Pass one of two, at the sensor: pixels to the defensive JPEG file.
@@ -180,7 +180,11 @@ impl FeatureDistiller {
     }
 
     fn quantized(&self, pixels: PixelView<'_>) -> Result<CoefficientImage> {
-        CoefficientImage::from_pixels(pixels, self.profile.tables(), &self.profile.forward_options())
+        CoefficientImage::from_pixels(
+            pixels,
+            self.profile.tables(),
+            &self.profile.forward_options(),
+        )
     }
 
     /// Checks that an image is one that the profile's pass one could have made.
@@ -194,7 +198,9 @@ impl FeatureDistiller {
             .components()
             .iter()
             .enumerate()
-            .any(|(index, component)| component.quantization_table() != self.profile.tables().table(index))
+            .any(|(index, component)| {
+                component.quantization_table() != self.profile.tables().table(index)
+            })
         {
             Some("quantization tables")
         } else {

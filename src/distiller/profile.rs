@@ -12,12 +12,15 @@ use crate::quantization::{QuantizationTables, Rounding};
 /// Everything that sensor and receiver must agree on: tables, colour space, sampling and arithmetic.
 ///
 /// If the passes differ in any of these, or in the position of the 8x8 grid, the guarantee of two
-/// passes is void; measured on a MobileNet, a change of colour space alone takes the defended
+/// passes is void; measured on a `MobileNet`, a change of colour space alone takes the defended
 /// accuracy under FGSM from 96 % to 26 %. With the feature `serde` a profile serializes (steps in
 /// natural order), and is checked again when it comes back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "ProfileParts", into = "ProfileParts"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(try_from = "ProfileParts", into = "ProfileParts")
+)]
 pub struct Profile {
     tables: QuantizationTables,
     color_space: ColorSpace,
@@ -150,7 +153,11 @@ impl TryFrom<ProfileParts> for Profile {
         let components = match parts.color_space {
             ColorSpace::Grey => 1,
             ColorSpace::Rgb | ColorSpace::YCbCr => 3,
-            _ => return Err(misfit("pixels are distilled as grey, RGB or YCbCr components")),
+            _ => {
+                return Err(misfit(
+                    "pixels are distilled as grey, RGB or YCbCr components",
+                ));
+            }
         };
         if tables.as_slice().len() > components {
             return Err(misfit("there are more quantization tables than components"));
@@ -158,7 +165,9 @@ impl TryFrom<ProfileParts> for Profile {
         if parts.subsampling != ChromaSubsampling::None && parts.color_space != ColorSpace::YCbCr {
             return Err(misfit("only YCbCr has chrominance to subsample"));
         }
-        if parts.pipeline == PixelPipeline::LibjpegEqual && parts.rounding != Rounding::HalfAwayFromZero {
+        if parts.pipeline == PixelPipeline::LibjpegEqual
+            && parts.rounding != Rounding::HalfAwayFromZero
+        {
             return Err(misfit(
                 "the libjpeg-equal pipeline rounds halves away from zero; choose that rule or the precise pipeline",
             ));

@@ -69,7 +69,10 @@ pub fn distill_published(
                 }
                 reference::inverse(&mut block);
                 for (index, value) in block.iter().enumerate() {
-                    #[expect(clippy::cast_possible_truncation, reason = "the published code rounds to single precision")]
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        reason = "the published code rounds to single precision"
+                    )]
                     let single = (value / 255.0) as f32;
                     distilled[position(block_x, block_y, index, channel)] = single.clamp(0.0, 1.0);
                 }

@@ -1,7 +1,7 @@
 //! Entropy-coded data as bits: byte stuffing undone and done, MSB first (T.81 B.1.1.5, F.1.2.3).
 
-use crate::limits::try_reserve;
 use crate::error::Result;
+use crate::limits::try_reserve;
 
 /// Zero bytes after the data, so that a refill near the end reads zeros and never past the buffer.
 const PADDING: usize = 16;
@@ -73,7 +73,11 @@ impl EntropyData {
             if position >= self.end {
                 break;
             }
-            position += if input.get(position) == Some(&0xFF) { 2 } else { 1 };
+            position += if input.get(position) == Some(&0xFF) {
+                2
+            } else {
+                1
+            };
         }
         position.min(self.end)
     }
@@ -103,7 +107,7 @@ impl BitReader<'_> {
         next.copy_from_slice(&self.clean[position..position + 8]);
         self.buffer |= u64::from_be_bytes(next) >> self.available;
         self.position += ((63 - self.available) >> 3) as usize;
-        self.available |= 56;
+        self.available |= 0b11_1000;
     }
 
     /// The next `count` bits, 1 to 32 of them, without consuming them.
@@ -180,7 +184,8 @@ impl BitWriter {
     /// Ends an interval with a restart marker.
     pub(super) fn restart(&mut self, number: u8) {
         self.align();
-        self.bytes.extend_from_slice(&[0xFF, super::marker::RST0 + number % 8]);
+        self.bytes
+            .extend_from_slice(&[0xFF, super::marker::RST0 + number % 8]);
     }
 
     fn align(&mut self) {

@@ -47,14 +47,20 @@ impl FrameHeader {
             return Err(malformed(start + 3, Malformed::ZeroWidth));
         }
         if height == 0 {
-            return Err(unsupported(start + 1, UnsupportedFeature::DefineNumberOfLines));
+            return Err(unsupported(
+                start + 1,
+                UnsupportedFeature::DefineNumberOfLines,
+            ));
         }
         let count = segment.byte()?;
         if count == 0 || (count > 4 && process == CodingProcess::Progressive) {
             return Err(malformed(start + 5, Malformed::ComponentCount { count }));
         }
         if count > 4 {
-            return Err(unsupported(start + 5, UnsupportedFeature::ComponentCount { count }));
+            return Err(unsupported(
+                start + 5,
+                UnsupportedFeature::ComponentCount { count },
+            ));
         }
         let mut components: Vec<FrameComponent> = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
@@ -121,7 +127,10 @@ impl ScanHeader {
         let start_position = segment.position();
         let count = segment.byte()?;
         if !(1..=4).contains(&count) {
-            return Err(malformed(start_position, Malformed::ScanComponentCount { count }));
+            return Err(malformed(
+                start_position,
+                Malformed::ScanComponentCount { count },
+            ));
         }
         let mut components: Vec<ScanComponent> = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
@@ -134,10 +143,17 @@ impl ScanHeader {
                 .filter(|&index| components.last().is_none_or(|last| last.index < index))
                 .ok_or_else(|| malformed(position, Malformed::ScanComponent { id }))?;
             let (dc_destination, ac_destination) = segment.nibbles()?;
-            let largest = if frame.process == CodingProcess::Baseline { 1 } else { 3 };
+            let largest = if frame.process == CodingProcess::Baseline {
+                1
+            } else {
+                3
+            };
             let destination = dc_destination.max(ac_destination);
             if destination > largest {
-                return Err(malformed(position + 1, Malformed::TableDestination { destination }));
+                return Err(malformed(
+                    position + 1,
+                    Malformed::TableDestination { destination },
+                ));
             }
             components.push(ScanComponent {
                 index,
@@ -193,7 +209,9 @@ impl ScanHeader {
 }
 
 /// The tables of a DQT segment with their destinations (T.81 B.2.4.1).
-pub(super) fn parse_quantization(segment: &mut Segment<'_>) -> Result<Vec<(u8, QuantizationTable)>> {
+pub(super) fn parse_quantization(
+    segment: &mut Segment<'_>,
+) -> Result<Vec<(u8, QuantizationTable)>> {
     let mut tables = Vec::new();
     while !segment.is_empty() {
         let position = segment.position();
@@ -202,7 +220,10 @@ pub(super) fn parse_quantization(segment: &mut Segment<'_>) -> Result<Vec<(u8, Q
             return Err(malformed(position, Malformed::TablePrecision { precision }));
         }
         if destination > 3 {
-            return Err(malformed(position, Malformed::TableDestination { destination }));
+            return Err(malformed(
+                position,
+                Malformed::TableDestination { destination },
+            ));
         }
         let mut steps = [0; BANDS];
         for (index, step) in (0_u8..).zip(&mut steps) {
@@ -229,7 +250,9 @@ pub(super) enum TableClass {
 }
 
 /// The tables of a DHT segment with their classes and destinations (T.81 B.2.4.2).
-pub(super) fn parse_huffman(segment: &mut Segment<'_>) -> Result<Vec<(TableClass, u8, HuffmanSpec)>> {
+pub(super) fn parse_huffman(
+    segment: &mut Segment<'_>,
+) -> Result<Vec<(TableClass, u8, HuffmanSpec)>> {
     let mut tables = Vec::new();
     while !segment.is_empty() {
         let position = segment.position();
@@ -240,7 +263,10 @@ pub(super) fn parse_huffman(segment: &mut Segment<'_>) -> Result<Vec<(TableClass
             _ => return Err(malformed(position, Malformed::HuffmanClass { class })),
         };
         if destination > 3 {
-            return Err(malformed(position, Malformed::TableDestination { destination }));
+            return Err(malformed(
+                position,
+                Malformed::TableDestination { destination },
+            ));
         }
         let mut counts = [0; 16];
         counts.copy_from_slice(segment.take(16)?);
@@ -249,10 +275,16 @@ pub(super) fn parse_huffman(segment: &mut Segment<'_>) -> Result<Vec<(TableClass
             return Err(malformed(position + 1, Malformed::HuffmanCode));
         }
         let symbols = segment.take(total)?;
-        if let (TableClass::Dc, Some(&symbol)) = (class, symbols.iter().find(|&&symbol| symbol > 15)) {
-            return Err(malformed(position + 17, Malformed::HuffmanSymbol { symbol }));
+        if let (TableClass::Dc, Some(&symbol)) =
+            (class, symbols.iter().find(|&&symbol| symbol > 15))
+        {
+            return Err(malformed(
+                position + 17,
+                Malformed::HuffmanSymbol { symbol },
+            ));
         }
-        let spec = HuffmanSpec::new(counts, symbols).map_err(|kind| malformed(position + 1, kind))?;
+        let spec =
+            HuffmanSpec::new(counts, symbols).map_err(|kind| malformed(position + 1, kind))?;
         tables.push((class, destination, spec));
     }
     Ok(tables)
@@ -270,8 +302,7 @@ pub(super) fn color_space(component_ids: &[u8], metadata: &[MetadataSegment]) ->
     match (component_ids, adobe) {
         ([_], _) => ColorSpace::Grey,
         ([_, _, _], _) if jfif => ColorSpace::YCbCr,
-        ([_, _, _], Some(0)) => ColorSpace::Rgb,
-        ([b'R', b'G', b'B'], None) => ColorSpace::Rgb,
+        ([_, _, _], Some(0)) | ([b'R', b'G', b'B'], None) => ColorSpace::Rgb,
         ([_, _, _], _) => ColorSpace::YCbCr,
         ([_, _, _, _], Some(0) | None) => ColorSpace::Cmyk,
         ([_, _, _, _], Some(_)) => ColorSpace::Ycck,
@@ -290,7 +321,10 @@ fn destination(segment: &mut Segment<'_>) -> Result<u8> {
     let position = segment.position();
     let destination = segment.byte()?;
     if destination > 3 {
-        return Err(malformed(position, Malformed::TableDestination { destination }));
+        return Err(malformed(
+            position,
+            Malformed::TableDestination { destination },
+        ));
     }
     Ok(destination)
 }

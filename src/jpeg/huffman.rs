@@ -84,7 +84,9 @@ impl HuffmanSpec {
         for (count, &number) in counts.iter_mut().zip(&bits[1..=16]) {
             *count = u8::try_from(number).unwrap_or(u8::MAX);
         }
-        let mut symbols: Vec<u8> = (0..=255).filter(|&symbol| lengths[usize::from(symbol)] > 0).collect();
+        let mut symbols: Vec<u8> = (0..=255)
+            .filter(|&symbol| lengths[usize::from(symbol)] > 0)
+            .collect();
         symbols.sort_by_key(|&symbol| lengths[usize::from(symbol)]);
         Self { counts, symbols }
     }
@@ -230,7 +232,7 @@ impl Symbol {
                 (run, 0) if matches!(class, SymbolClass::ProgressiveAc) => {
                     Self::new(length, run, ADVANCE_END)
                 }
-                (_, 0) | (_, 11..) => Self::new(length, 0, ADVANCE_ILLEGAL),
+                (_, 0 | 11..) => Self::new(length, 0, ADVANCE_ILLEGAL),
                 (run, size) => Self::new(length, size, run + 1),
             },
         }
@@ -312,7 +314,10 @@ impl DecodeTable {
         for codes in &self.slow {
             if next < codes.limit {
                 let offset = (next >> (16 - codes.length)).wrapping_sub(codes.first_code);
-                if let Some(&symbol) = self.symbols.get(codes.first_symbol.wrapping_add(offset as usize)) {
+                if let Some(&symbol) = self
+                    .symbols
+                    .get(codes.first_symbol.wrapping_add(offset as usize))
+                {
                     return Symbol::of(symbol, codes.length, self.class);
                 }
             }
@@ -453,7 +458,10 @@ mod tests {
     #[test]
     fn extend_follows_table_f_1() {
         assert_eq!([extend(0, 1), extend(1, 1)], [-1, 1]);
-        assert_eq!([extend(0, 3), extend(3, 3), extend(4, 3), extend(7, 3)], [-7, -4, 4, 7]);
+        assert_eq!(
+            [extend(0, 3), extend(3, 3), extend(4, 3), extend(7, 3)],
+            [-7, -4, 4, 7]
+        );
         assert_eq!([extend(0, 11), extend(2047, 11)], [-2047, 2047]);
     }
 
@@ -462,7 +470,10 @@ mod tests {
         let mut frequencies = [0; 256];
         frequencies[7] = 100;
         let spec = HuffmanSpec::optimal(&frequencies);
-        assert_eq!((spec.counts[0], spec.symbols.as_slice()), (1, [7].as_slice()));
+        assert_eq!(
+            (spec.counts[0], spec.symbols.as_slice()),
+            (1, [7].as_slice())
+        );
         assert_eq!(HuffmanSpec::optimal(&[0; 256]).symbols, []);
     }
 

@@ -68,7 +68,10 @@ impl<'a> Source<'a> {
         loop {
             let code = self.byte()?;
             if code == 0 {
-                return Err(malformed(self.position - 1, Malformed::ExpectedMarker { found: 0 }));
+                return Err(malformed(
+                    self.position - 1,
+                    Malformed::ExpectedMarker { found: 0 },
+                ));
             }
             if code != 0xFF {
                 return Ok((code, self.position - 1));
@@ -81,7 +84,10 @@ impl<'a> Source<'a> {
         let start = self.position;
         let length = u16::from_be_bytes([self.byte()?, self.byte()?]);
         let Some(payload_length) = usize::from(length).checked_sub(2) else {
-            return Err(malformed(start, Malformed::SegmentLength { marker, length }));
+            return Err(malformed(
+                start,
+                Malformed::SegmentLength { marker, length },
+            ));
         };
         let payload = self
             .remaining()
@@ -133,7 +139,10 @@ impl<'a> Segment<'a> {
     }
 
     pub(super) fn byte(&mut self) -> Result<u8> {
-        let byte = *self.payload.get(self.consumed).ok_or_else(|| self.bad_length())?;
+        let byte = *self
+            .payload
+            .get(self.consumed)
+            .ok_or_else(|| self.bad_length())?;
         self.consumed += 1;
         Ok(byte)
     }

@@ -8,4 +8,6 @@ mod huffman;
 mod marker;
 
 pub use decode::DecodeOptions;
-pub use encode::{EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval};
+pub use encode::{
+    EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval,
+};

@@ -34,7 +34,12 @@ impl PixelBuffer {
         Ok(Self::from_parts(samples, width, height, format))
     }
 
-    pub(super) const fn from_parts(samples: Vec<u8>, width: u32, height: u32, format: PixelFormat) -> Self {
+    pub(super) const fn from_parts(
+        samples: Vec<u8>,
+        width: u32,
+        height: u32,
+        format: PixelFormat,
+    ) -> Self {
         Self {
             width,
             height,
@@ -82,8 +87,13 @@ impl PixelBuffer {
     /// The picture, borrowed.
     #[must_use]
     pub fn view(&self) -> PixelView<'_> {
-        #[expect(clippy::expect_used, reason = "the invariant of this type")]
-        PixelView::new(&self.samples, self.width, self.height, self.format).expect("samples of the picture")
+        #[expect(
+            clippy::expect_used,
+            clippy::missing_panics_doc,
+            reason = "the invariant of this type"
+        )]
+        PixelView::new(&self.samples, self.width, self.height, self.format)
+            .expect("samples of the picture")
     }
 
     /// The picture as floats in (channels, rows, columns) order: `(sample / 255 - mean) / deviation`.
@@ -97,7 +107,11 @@ impl PixelBuffer {
         let mut tensor = Vec::with_capacity(self.samples.len());
         for channel in 0..channels {
             let table = normalization.table(channel);
-            tensor.extend(self.samples.chunks_exact(channels).map(|pixel| table[usize::from(pixel[channel])]));
+            tensor.extend(
+                self.samples
+                    .chunks_exact(channels)
+                    .map(|pixel| table[usize::from(pixel[channel])]),
+            );
         }
         Ok(tensor)
     }
@@ -106,8 +120,16 @@ impl PixelBuffer {
     #[cfg(feature = "ndarray")]
     #[must_use]
     pub fn to_hwc_view(&self) -> ndarray::ArrayView3<'_, u8> {
-        let shape = (self.height as usize, self.width as usize, self.format.channels());
-        #[expect(clippy::expect_used, reason = "the invariant of this type")]
+        let shape = (
+            self.height as usize,
+            self.width as usize,
+            self.format.channels(),
+        );
+        #[expect(
+            clippy::expect_used,
+            clippy::missing_panics_doc,
+            reason = "the invariant of this type"
+        )]
         ndarray::ArrayView3::from_shape(shape, &self.samples).expect("samples of the picture")
     }
 
@@ -118,9 +140,17 @@ impl PixelBuffer {
     /// As [`to_chw_f32`](Self::to_chw_f32).
     #[cfg(feature = "ndarray")]
     pub fn to_chw_array(&self, normalization: &Normalization) -> Result<ndarray::Array3<f32>> {
-        let shape = (self.format.channels(), self.height as usize, self.width as usize);
+        let shape = (
+            self.format.channels(),
+            self.height as usize,
+            self.width as usize,
+        );
         let tensor = self.to_chw_f32(normalization)?;
-        #[expect(clippy::expect_used, reason = "one float for each sample")]
+        #[expect(
+            clippy::expect_used,
+            clippy::missing_panics_doc,
+            reason = "there is one float for each sample"
+        )]
         Ok(ndarray::Array3::from_shape_vec(shape, tensor).expect("samples of the picture"))
     }
 }
@@ -174,7 +204,11 @@ impl Normalization {
             }
         }
         Ok(Self {
-            channels: mean.iter().copied().zip(deviation.iter().copied()).collect(),
+            channels: mean
+                .iter()
+                .copied()
+                .zip(deviation.iter().copied())
+                .collect(),
         })
     }
 

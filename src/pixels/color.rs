@@ -56,7 +56,11 @@ pub(super) fn rgb_from_ycbcr_precise([y, cb, cr]: [f32; 3]) -> [f32; 3] {
 #[inline(always)]
 pub(super) fn sample(value: f32) -> u8 {
     // The clamp leaves 0.5..=255.99 to truncate; not-a-number cannot arise from finite levels.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown above")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "shown above"
+    )]
     {
         (value + 128.5).clamp(0.0, 255.0) as i32 as u8
     }
@@ -64,7 +68,7 @@ pub(super) fn sample(value: f32) -> u8 {
 
 #[inline(always)]
 fn byte(value: i32) -> u8 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0..=255 after the clamp")]
+    #[expect(clippy::cast_sign_loss, reason = "0..=255 after the clamp")]
     {
         value.clamp(0, 255) as u8
     }
@@ -84,12 +88,18 @@ mod tests {
             let shifted = [r, g, b].map(|value| f32::from(value) - 128.0);
             let precise = ycbcr_from_rgb_precise(shifted);
             for (found, expected) in [y[0], cb[0], cr[0]].into_iter().zip(precise) {
-                assert!((f32::from(found) - (expected + 128.0).min(255.0)).abs() <= 0.502, "{r} {g} {b}");
+                assert!(
+                    (f32::from(found) - (expected + 128.0).min(255.0)).abs() <= 0.502,
+                    "{r} {g} {b}"
+                );
             }
             for (found, expected) in rgb_from_ycbcr_precise(precise).into_iter().zip(shifted) {
                 assert!((found - expected).abs() < 1e-4);
             }
-            for (found, expected) in rgb_from_ycbcr(y[0], cb[0], cr[0]).into_iter().zip([r, g, b]) {
+            for (found, expected) in rgb_from_ycbcr(y[0], cb[0], cr[0])
+                .into_iter()
+                .zip([r, g, b])
+            {
                 assert!(found.abs_diff(expected) <= 2);
             }
         }
@@ -97,6 +107,9 @@ mod tests {
 
     #[test]
     fn samples_round_half_up_and_saturate() {
-        assert_eq!([-128.6, -127.5, 0.49, 0.5, 127.4, 300.0].map(sample), [0, 1, 128, 129, 255, 255]);
+        assert_eq!(
+            [-128.6, -127.5, 0.49, 0.5, 127.4, 300.0].map(sample),
+            [0, 1, 128, 129, 255, 255]
+        );
     }
 }

@@ -88,10 +88,14 @@ impl CoefficientImage {
     ///
     /// [`ArgumentError::PixelFormat`] for CMYK pixels, or for colour spaces other than grey, RGB and
     /// YCbCr; [`Error::OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn from_pixels(pixels: PixelView<'_>, tables: &QuantizationTables, options: &ForwardOptions) -> Result<Self> {
+    pub fn from_pixels(
+        pixels: PixelView<'_>,
+        tables: &QuantizationTables,
+        options: &ForwardOptions,
+    ) -> Result<Self> {
         match options.pipeline {
-            PixelPipeline::LibjpegEqual => quantized::<u8>(pixels, tables, options),
-            PixelPipeline::Precise => quantized::<f32>(pixels, tables, options),
+            PixelPipeline::LibjpegEqual => quantized::<u8>(pixels, tables, *options),
+            PixelPipeline::Precise => quantized::<f32>(pixels, tables, *options),
         }
     }
 }
@@ -101,7 +105,7 @@ impl CoefficientImage {
 pub(crate) struct Planes<T> {
     color_space: ColorSpace,
     subsampling: ChromaSubsampling,
-    planes: Vec<Plane<T>>,
+    components: Vec<Plane<T>>,
 }
 
 /// The arithmetic of one pipeline on its sample type.
@@ -145,7 +149,12 @@ impl Pipeline for f32 {
         Self::from(sample) - 128.0
     }
 
-    fn convert(red: &[u8], green: &[u8], blue: &[u8], [luma, blue_difference, red_difference]: [&mut [Self]; 3]) {
+    fn convert(
+        red: &[u8],
+        green: &[u8],
+        blue: &[u8],
+        [luma, blue_difference, red_difference]: [&mut [Self]; 3],
+    ) {
         let inputs = red.iter().zip(green).zip(blue);
         let outputs = luma.iter_mut().zip(blue_difference).zip(red_difference);
         for (((&r, &g), &b), ((y, cb), cr)) in inputs.zip(outputs) {
@@ -165,7 +174,9 @@ impl Pipeline for f32 {
             Rounding::HalfAwayFromZero => {
                 from_fn(|i| Rounding::HalfAwayFromZero.divide_real(coefficients[i], steps[i]))
             }
-            Rounding::HalfToEven => from_fn(|i| Rounding::HalfToEven.divide_real(coefficients[i], steps[i])),
+            Rounding::HalfToEven => {
+                from_fn(|i| Rounding::HalfToEven.divide_real(coefficients[i], steps[i]))
+            }
             Rounding::HalfTowardZero => {
                 from_fn(|i| Rounding::HalfTowardZero.divide_real(coefficients[i], steps[i]))
             }
@@ -174,11 +185,19 @@ impl Pipeline for f32 {
 }
 
 impl<T: Pipeline> Planes<T> {
-    fn of(pixels: PixelView<'_>, color_space: ColorSpace, subsampling: ChromaSubsampling) -> Result<Self> {
+    fn of(
+        pixels: PixelView<'_>,
+        color_space: ColorSpace,
+        subsampling: ChromaSubsampling,
+    ) -> Result<Self> {
         let (width, height) = (pixels.width() as usize, pixels.height() as usize);
         let color_space = match (pixels.format(), color_space) {
-            (PixelFormat::Grey, ColorSpace::Grey | ColorSpace::Rgb | ColorSpace::YCbCr) => ColorSpace::Grey,
-            (PixelFormat::Rgb, ColorSpace::Grey | ColorSpace::Rgb | ColorSpace::YCbCr) => color_space,
+            (PixelFormat::Grey, ColorSpace::Grey | ColorSpace::Rgb | ColorSpace::YCbCr) => {
+                ColorSpace::Grey
+            }
+            (PixelFormat::Rgb, ColorSpace::Grey | ColorSpace::Rgb | ColorSpace::YCbCr) => {
+                color_space
+            }
             (format, _) => {
                 return Err(ArgumentError::PixelFormat {
                     color_space: color_space.name(),
@@ -206,7 +225,11 @@ impl<T: Pipeline> Planes<T> {
             Vec::new()
         };
         for y in 0..height {
-            for (channel, row) in [&mut *red, &mut *green, &mut *blue].into_iter().enumerate().take(channels) {
+            for (channel, row) in [&mut *red, &mut *green, &mut *blue]
+                .into_iter()
+                .enumerate()
+                .take(channels)
+            {
                 pixels.copy_row(y, channel, row);
             }
             match planes.as_mut_slice() {
@@ -216,7 +239,11 @@ impl<T: Pipeline> Planes<T> {
                 }
                 [luma] if channels == 3 => {
                     let (blue_difference, red_difference) = unused.split_at_mut(width);
-                    let out = [&mut luma.padded_row_mut(y)[..width], blue_difference, red_difference];
+                    let out = [
+                        &mut luma.padded_row_mut(y)[..width],
+                        blue_difference,
+                        red_difference,
+                    ];
                     T::convert(red, green, blue, out);
                 }
                 planes => {
@@ -239,7 +266,7 @@ impl<T: Pipeline> Planes<T> {
         Ok(Self {
             color_space,
             subsampling,
-            planes,
+            components: planes,
         })
     }
 }
@@ -255,30 +282,30 @@ impl Planes<f32> {
     }
 
     pub(crate) fn component_count(&self) -> usize {
-        self.planes.len()
+        self.components.len()
     }
 
     /// Columns and rows of blocks.
     pub(crate) fn blocks(&self, component: usize) -> (usize, usize) {
-        let plane = &self.planes[component];
+        let plane = &self.components[component];
         (plane.blocks_wide(), plane.blocks_high())
     }
 
     /// Coefficients of one block, by vertical and horizontal frequency.
     pub(crate) fn coefficients(&self, component: usize, x: usize, y: usize) -> [[f32; 8]; 8] {
-        dct::precise::forward(&self.planes[component].block(x, y))
+        dct::precise::forward(&self.components[component].block(x, y))
     }
 }
 
 fn quantized<T: Pipeline>(
     pixels: PixelView<'_>,
     tables: &QuantizationTables,
-    options: &ForwardOptions,
+    options: ForwardOptions,
 ) -> Result<CoefficientImage> {
     let source = Planes::<T>::of(pixels, options.color_space, options.subsampling)?;
     let factors = source.subsampling.sampling_factors();
-    let mut components = Vec::with_capacity(source.planes.len());
-    for (index, (plane, factor)) in source.planes.iter().zip(factors).enumerate() {
+    let mut components = Vec::with_capacity(source.components.len());
+    for (index, (plane, factor)) in source.components.iter().zip(factors).enumerate() {
         let table = tables.table(index);
         let quantizer = T::quantizer(table, options.rounding);
         let mut blocks = Vec::new();
@@ -290,7 +317,12 @@ fn quantized<T: Pipeline>(
         }
         components.push((factor, *table, blocks));
     }
-    CoefficientImage::from_blocks(pixels.width(), pixels.height(), source.color_space, components)
+    CoefficientImage::from_blocks(
+        pixels.width(),
+        pixels.height(),
+        source.color_space,
+        components,
+    )
 }
 
 /// Averages 2x1 or 2x2 samples. As in libjpeg the columns of the result are padded by averages of

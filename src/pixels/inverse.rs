@@ -97,12 +97,12 @@ impl CoefficientImage {
             ColorSpace::Unknown => None,
         };
         let conversion = match (color_space, asked.or(own)) {
-            (ColorSpace::Grey, Some(PixelFormat::Grey)) => Conversion::None,
+            (ColorSpace::Grey, Some(PixelFormat::Grey))
+            | (ColorSpace::Rgb, Some(PixelFormat::Rgb))
+            | (ColorSpace::Cmyk, Some(PixelFormat::Cmyk)) => Conversion::None,
             (ColorSpace::Grey, Some(PixelFormat::Rgb)) => Conversion::RepeatGrey,
             (ColorSpace::YCbCr, Some(PixelFormat::Grey)) => Conversion::LuminanceOnly,
             (ColorSpace::YCbCr, Some(PixelFormat::Rgb)) => Conversion::FromYCbCr,
-            (ColorSpace::Rgb, Some(PixelFormat::Rgb)) => Conversion::None,
-            (ColorSpace::Cmyk, Some(PixelFormat::Cmyk)) => Conversion::None,
             (ColorSpace::Ycck, Some(PixelFormat::Cmyk)) => Conversion::FromYcck,
             _ => {
                 return Err(ArgumentError::PixelFormat {
@@ -154,7 +154,8 @@ impl Pipeline for u8 {
 impl Pipeline for f32 {
     fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
         let steps = table.to_natural();
-        let coefficients = from_fn(|u| from_fn(|v| Self::from(block[8 * u + v]) * Self::from(steps[8 * u + v])));
+        let coefficients =
+            from_fn(|u| from_fn(|v| Self::from(block[8 * u + v]) * Self::from(steps[8 * u + v])));
         dct::precise::inverse(&coefficients)
     }
 
@@ -186,20 +187,34 @@ fn render<T: Pipeline>(
     for component in needed {
         let sampling = component.sampling();
         let factor = (sampling.horizontal(), sampling.vertical());
-        components.push(Upsampler::<T>::new(samples(component)?, factor, max, width, upsampling));
+        components.push(Upsampler::<T>::new(
+            samples(component)?,
+            factor,
+            max,
+            width,
+            upsampling,
+        ));
     }
     let channels = format.channels();
     let mut pixels = Vec::new();
     try_reserve(&mut pixels, width * height * channels)?;
     let mut row = try_vec(0_u8, width * channels)?;
     for y in 0..height {
-        let mut planes = components.iter_mut().map(|component| &component.row(y)[..width]);
+        let mut planes = components
+            .iter_mut()
+            .map(|component| &component.row(y)[..width]);
         match conversion {
             Conversion::FromYCbCr | Conversion::FromYcck => {
-                let [Some(luma), Some(cb), Some(cr)] = [planes.next(), planes.next(), planes.next()] else {
+                let [Some(luma), Some(cb), Some(cr)] =
+                    [planes.next(), planes.next(), planes.next()]
+                else {
                     break;
                 };
-                let ycbcr = luma.iter().zip(cb).zip(cr).map(|((&y, &cb), &cr)| T::rgb([y, cb, cr]));
+                let ycbcr = luma
+                    .iter()
+                    .zip(cb)
+                    .zip(cr)
+                    .map(|((&y, &cb), &cr)| T::rgb([y, cb, cr]));
                 match planes.next() {
                     None => {
                         for (pixel, rgb) in row.as_chunks_mut::<3>().0.iter_mut().zip(ycbcr) {
@@ -207,14 +222,19 @@ fn render<T: Pipeline>(
                         }
                     }
                     Some(black) => {
-                        for ((pixel, [r, g, b]), black) in row.as_chunks_mut::<4>().0.iter_mut().zip(ycbcr).zip(black) {
+                        for ((pixel, [r, g, b]), black) in
+                            row.as_chunks_mut::<4>().0.iter_mut().zip(ycbcr).zip(black)
+                        {
                             *pixel = [255 - r, 255 - g, 255 - b, black.sample()];
                         }
                     }
                 }
             }
             Conversion::RepeatGrey => {
-                for (pixel, grey) in row.chunks_exact_mut(channels).zip(planes.next().unwrap_or(&[])) {
+                for (pixel, grey) in row
+                    .chunks_exact_mut(channels)
+                    .zip(planes.next().unwrap_or(&[]))
+                {
                     pixel.fill(grey.sample());
                 }
             }
@@ -228,7 +248,12 @@ fn render<T: Pipeline>(
         }
         pixels.extend_from_slice(&row);
     }
-    Ok(PixelBuffer::from_parts(pixels, image.width(), image.height(), format))
+    Ok(PixelBuffer::from_parts(
+        pixels,
+        image.width(),
+        image.height(),
+        format,
+    ))
 }
 
 /// The samples of one component.

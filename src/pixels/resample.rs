@@ -22,7 +22,12 @@ pub(super) enum Spread {
 
 impl Spread {
     /// libjpeg's choice for a component with `factor` of at most `max` samples each way.
-    pub(super) fn of(factor: (u8, u8), max: (u8, u8), width: usize, upsampling: Upsampling) -> Self {
+    pub(super) fn of(
+        factor: (u8, u8),
+        max: (u8, u8),
+        width: usize,
+        upsampling: Upsampling,
+    ) -> Self {
         let (double_columns, double_rows) = (factor.0 * 2 == max.0, factor.1 * 2 == max.1);
         let (all_columns, all_rows) = (factor.0 == max.0, factor.1 == max.1);
         let triangle = upsampling == Upsampling::Triangle;
@@ -58,7 +63,10 @@ impl Triangle for u8 {
 
     #[inline(always)]
     fn quarter(sum: u16, offset: u8) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "a mean of samples is a sample")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a mean of samples is a sample"
+        )]
         {
             ((sum + u16::from(offset)) >> 2) as Self
         }
@@ -66,7 +74,10 @@ impl Triangle for u8 {
 
     #[inline(always)]
     fn sixteenth(sum: u16, offset: u8) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "a mean of samples is a sample")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a mean of samples is a sample"
+        )]
         {
             ((sum + u16::from(offset)) >> 4) as Self
         }
@@ -104,7 +115,13 @@ pub(super) struct Upsampler<T: Triangle> {
 }
 
 impl<T: Triangle> Upsampler<T> {
-    pub(super) fn new(plane: Plane<T>, factor: (u8, u8), max: (u8, u8), image_width: usize, upsampling: Upsampling) -> Self {
+    pub(super) fn new(
+        plane: Plane<T>,
+        factor: (u8, u8),
+        max: (u8, u8),
+        image_width: usize,
+        upsampling: Upsampling,
+    ) -> Self {
         let spread = Spread::of(factor, max, plane.width, upsampling);
         Self {
             row: vec![T::default(); image_width.max(2 * plane.width)],
@@ -211,9 +228,12 @@ pub(crate) trait Average: Copy + Default {
 impl Average for u8 {
     /// libjpeg's rounding: halves go down in even columns, up in odd ones.
     fn pair(row: &[Self], out: &mut [Self]) {
-        for (x, (pair, out)) in row.chunks_exact(2).zip(out).enumerate() {
-            let sum = u16::from(pair[0]) + u16::from(pair[1]) + (x % 2) as u16;
-            #[expect(clippy::cast_possible_truncation, reason = "a mean of samples is a sample")]
+        for ((pair, out), odd) in row.chunks_exact(2).zip(out).zip([0, 1].into_iter().cycle()) {
+            let sum = u16::from(pair[0]) + u16::from(pair[1]) + odd;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a mean of samples is a sample"
+            )]
             {
                 *out = (sum >> 1) as Self;
             }
@@ -223,11 +243,14 @@ impl Average for u8 {
     /// libjpeg's rounding offset is 1 in even columns, 2 in odd ones.
     fn quad(upper: &[Self], lower: &[Self], out: &mut [Self]) {
         let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-        for (x, ((a, b), out)) in pairs.zip(out).enumerate() {
+        for (((a, b), out), offset) in pairs.zip(out).zip([1, 2].into_iter().cycle()) {
             let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
-            #[expect(clippy::cast_possible_truncation, reason = "a mean of samples is a sample")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a mean of samples is a sample"
+            )]
             {
-                *out = ((sum + 1 + (x % 2) as u16) >> 2) as Self;
+                *out = ((sum + offset) >> 2) as Self;
             }
         }
     }

@@ -46,7 +46,13 @@ impl<'a> PixelView<'a> {
     ///
     /// [`ArgumentError::ImageSize`] for sides outside 1..=65535, [`ArgumentError::BufferTooSmall`].
     pub fn new(samples: &'a [u8], width: u32, height: u32, format: PixelFormat) -> Result<Self> {
-        Self::with_row_stride(samples, width, height, format, width as usize * format.channels())
+        Self::with_row_stride(
+            samples,
+            width,
+            height,
+            format,
+            width as usize * format.channels(),
+        )
     }
 
     /// A picture of interleaved channels whose rows start `row_stride` bytes apart.
@@ -70,7 +76,15 @@ impl<'a> PixelView<'a> {
             }
             .into());
         }
-        Self::strided(samples, width, height, format, row_stride, format.channels(), 1)
+        Self::strided(
+            samples,
+            width,
+            height,
+            format,
+            row_stride,
+            format.channels(),
+            1,
+        )
     }
 
     /// A picture of one plane a channel, one after the other without gaps (CHW).
@@ -80,7 +94,15 @@ impl<'a> PixelView<'a> {
     /// As [`new`](Self::new).
     pub fn planar(samples: &'a [u8], width: u32, height: u32, format: PixelFormat) -> Result<Self> {
         let row = width as usize;
-        Self::strided(samples, width, height, format, row, 1, row.saturating_mul(height as usize))
+        Self::strided(
+            samples,
+            width,
+            height,
+            format,
+            row,
+            1,
+            row.saturating_mul(height as usize),
+        )
     }
 
     /// A picture in an array of (rows, columns, channels) with 1, 3 or 4 channels, without copying.
@@ -91,6 +113,7 @@ impl<'a> PixelView<'a> {
     ///
     /// [`ArgumentError::ImageSize`], or [`ArgumentError::Components`] for another number of channels.
     #[cfg(feature = "ndarray")]
+    #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]
     pub fn from_hwc(array: ArrayView3<'a, u8>) -> Result<Self> {
         let format = match array.len_of(Axis(2)) {
             1 => PixelFormat::Grey,
@@ -119,6 +142,7 @@ impl<'a> PixelView<'a> {
     ///
     /// As [`from_hwc`](Self::from_hwc).
     #[cfg(feature = "ndarray")]
+    #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]
     pub fn from_chw(array: ArrayView3<'a, u8>) -> Result<Self> {
         Self::from_hwc(array.permuted_axes([1, 2, 0]))
     }
@@ -129,6 +153,7 @@ impl<'a> PixelView<'a> {
     ///
     /// As [`from_hwc`](Self::from_hwc).
     #[cfg(feature = "ndarray")]
+    #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]
     pub fn from_hw(array: ArrayView2<'a, u8>) -> Result<Self> {
         Self::from_hwc(array.insert_axis(Axis(2)))
     }
@@ -263,8 +288,8 @@ mod tests {
     fn every_layout_reads_the_same_picture() {
         // Pixel (x, y) of channel c is 100 c + 10 y + x.
         let value = |x: usize, y: usize, c: usize| (100 * c + 10 * y + x) as u8;
-        let mut interleaved = vec![0; 2 * 10];
-        let mut planar = vec![0; 3 * 2 * 3];
+        let mut interleaved = [0; 2 * 10];
+        let mut planar = [0; 3 * 2 * 3];
         for c in 0..3 {
             for y in 0..2 {
                 for x in 0..3 {
@@ -273,11 +298,13 @@ mod tests {
                 }
             }
         }
-        let strided = PixelView::with_row_stride(&interleaved[..19], 3, 2, PixelFormat::Rgb, 10).unwrap();
+        let strided =
+            PixelView::with_row_stride(&interleaved[..19], 3, 2, PixelFormat::Rgb, 10).unwrap();
         let planes = PixelView::planar(&planar, 3, 2, PixelFormat::Rgb).unwrap();
         for c in 0..3 {
-            let expected: Vec<Vec<u8>> =
-                (0..2).map(|y| (0..3).map(|x| value(x, y, c)).collect()).collect();
+            let expected: Vec<Vec<u8>> = (0..2)
+                .map(|y| (0..3).map(|x| value(x, y, c)).collect())
+                .collect();
             assert_eq!(rows(&strided, c), expected);
             assert_eq!(rows(&planes, c), expected);
             #[cfg(feature = "ndarray")]
@@ -287,8 +314,10 @@ mod tests {
                 assert_eq!(rows(&view, c), expected);
                 let mut flipped = array;
                 flipped.invert_axis(Axis(2));
-                let mirrored: Vec<Vec<u8>> =
-                    expected.iter().map(|row| row.iter().rev().copied().collect()).collect();
+                let mirrored: Vec<Vec<u8>> = expected
+                    .iter()
+                    .map(|row| row.iter().rev().copied().collect())
+                    .collect();
                 assert_eq!(rows(&PixelView::from_chw(flipped).unwrap(), c), mirrored);
             }
         }

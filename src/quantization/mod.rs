@@ -201,7 +201,10 @@ mod tests {
     #[test]
     fn zigzag_and_natural_order_are_inverse() {
         let table = QuantizationTable::from_fn(|band| 1 + band.natural() as u16).unwrap();
-        assert_eq!(QuantizationTable::from_zigzag(table.to_zigzag()).unwrap(), table);
+        assert_eq!(
+            QuantizationTable::from_zigzag(table.to_zigzag()).unwrap(),
+            table
+        );
         assert_eq!(table.to_zigzag()[..4], [1, 2, 9, 17]);
     }
 
@@ -209,10 +212,22 @@ mod tests {
     fn quality_follows_the_ijg_rule() {
         let base = QuantizationTable::annex_k_luminance();
         assert_eq!(base.at_quality(50).unwrap(), base);
-        assert_eq!(base.at_quality(100).unwrap(), QuantizationTable::uniform(1).unwrap());
-        assert_eq!(base.at_quality(1).unwrap(), QuantizationTable::uniform(255).unwrap());
-        assert_eq!(base.at_quality(75).unwrap().to_natural()[..8], [8, 6, 5, 8, 12, 20, 26, 31]);
-        assert_eq!(base.at_quality(10).unwrap().to_natural()[..4], [80, 55, 50, 80]);
+        assert_eq!(
+            base.at_quality(100).unwrap(),
+            QuantizationTable::uniform(1).unwrap()
+        );
+        assert_eq!(
+            base.at_quality(1).unwrap(),
+            QuantizationTable::uniform(255).unwrap()
+        );
+        assert_eq!(
+            base.at_quality(75).unwrap().to_natural()[..8],
+            [8, 6, 5, 8, 12, 20, 26, 31]
+        );
+        assert_eq!(
+            base.at_quality(10).unwrap().to_natural()[..4],
+            [80, 55, 50, 80]
+        );
         assert!(base.at_quality(0).is_err() && base.at_quality(101).is_err());
     }
 
@@ -225,10 +240,17 @@ mod tests {
 
     #[test]
     fn scaling_rounds_and_stays_in_range() {
-        let table = QuantizationTable::from_fn(|band| if band == Band::DC { 65535 } else { 3 }).unwrap();
+        let table =
+            QuantizationTable::from_fn(|band| if band == Band::DC { 65535 } else { 3 }).unwrap();
         let doubled = table.scaled(2.5).unwrap();
-        assert_eq!((doubled[Band::DC], doubled.step(Band::new(7, 7).unwrap())), (65535, 8));
-        assert_eq!(table.scaled(1e-9).unwrap(), QuantizationTable::uniform(1).unwrap());
+        assert_eq!(
+            (doubled[Band::DC], doubled.step(Band::new(7, 7).unwrap())),
+            (65535, 8)
+        );
+        assert_eq!(
+            table.scaled(1e-9).unwrap(),
+            QuantizationTable::uniform(1).unwrap()
+        );
         assert!(table.scaled(f64::NAN).is_err() && table.scaled(0.0).is_err());
     }
 }

@@ -46,7 +46,11 @@ impl Rounding {
         // most |value|, and -2^31 / 1 negates to itself.
         #[expect(clippy::cast_possible_wrap, reason = "shown above")]
         let level = (quotient + up as u32) as i32;
-        if value < 0 { level.wrapping_neg() } else { level }
+        if value < 0 {
+            level.wrapping_neg()
+        } else {
+            level
+        }
     }
 
     /// The level nearest to `value / step` for a real-valued coefficient.
@@ -58,10 +62,17 @@ impl Rounding {
         // Past 2^23 a float is an integer and the fraction 0; the casts saturate.
         let quotient = value / step;
         let magnitude = quotient.abs();
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, then held to the range of i16")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "saturates, then held to the range of i16"
+        )]
         let whole = magnitude as i32;
-        #[expect(clippy::cast_precision_loss, reason = "exact below 2^24, saturated above")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "exact below 2^24, saturated above"
+        )]
         let fraction = magnitude - whole as f32;
+        #[expect(clippy::float_cmp, reason = "the fraction is exact, and so is a tie")]
         let up = match self {
             Self::HalfAwayFromZero => fraction >= 0.5,
             Self::HalfToEven => fraction > 0.5 || (fraction == 0.5 && whole % 2 == 1),
@@ -89,7 +100,8 @@ pub(crate) fn requantize_block(
             // |level| <= 2^15 and the step is below 2^16, so the product is above -2^31.
             let value = i32::from(*level) * i32::from(old);
             let nearest = rounding.divide(value, new);
-            *level = i16::try_from(nearest).unwrap_or(if nearest < 0 { i16::MIN } else { i16::MAX });
+            *level =
+                i16::try_from(nearest).unwrap_or(if nearest < 0 { i16::MIN } else { i16::MAX });
         }
     }
 }
@@ -112,14 +124,10 @@ mod tests {
                 let tie = (2 * value).rem_euclid(2 * i32::from(step)) == i32::from(step);
                 for rule in RULES {
                     let level = rule.divide(value, step);
-                    let expected = if !tie {
-                        exact.round()
-                    } else {
-                        match rule {
-                            Rounding::HalfAwayFromZero => exact.round(),
-                            Rounding::HalfToEven => exact.round_ties_even(),
-                            Rounding::HalfTowardZero => exact.trunc(),
-                        }
+                    let expected = match rule {
+                        Rounding::HalfToEven if tie => exact.round_ties_even(),
+                        Rounding::HalfTowardZero if tie => exact.trunc(),
+                        _ => exact.round(),
                     };
                     assert_eq!(f64::from(level), expected, "{rule:?} {value} / {step}");
                     let real = rule.divide_real(value as f32, f32::from(step));

@@ -35,7 +35,10 @@ impl QuantizationTables {
 
     /// One table for the first component, another for all others.
     #[must_use]
-    pub fn luminance_chrominance(luminance: QuantizationTable, chrominance: QuantizationTable) -> Self {
+    pub fn luminance_chrominance(
+        luminance: QuantizationTable,
+        chrominance: QuantizationTable,
+    ) -> Self {
         Self(vec![luminance, chrominance])
     }
 

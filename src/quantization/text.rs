@@ -40,10 +40,12 @@ impl FromStr for QuantizationTables {
             line_number = index + 1;
             let numbers = line.split('#').next().unwrap_or("");
             for number in numbers.split_whitespace() {
-                let step: u16 = number.parse().map_err(|_| table_text(
-                    line_number,
-                    "a step must be a decimal number from 1 to 65535",
-                ))?;
+                let step: u16 = number.parse().map_err(|_| {
+                    table_text(
+                        line_number,
+                        "a step must be a decimal number from 1 to 65535",
+                    )
+                })?;
                 if step == 0 {
                     return Err(table_text(line_number, "a step must not be 0"));
                 }
@@ -75,7 +77,10 @@ mod tests {
     #[test]
     fn text_round_trips() {
         let tables = QuantizationTables::annex_k(30).unwrap();
-        assert_eq!(tables.to_string().parse::<QuantizationTables>().unwrap(), tables);
+        assert_eq!(
+            tables.to_string().parse::<QuantizationTables>().unwrap(),
+            tables
+        );
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct BandStatistics {
 struct ComponentSums {
     blocks: u64,
     images: u64,
+    /// Images' own figures that were added up: one an image, until components are pooled.
+    figures: u64,
     bands: Vec<BandSums>,
 }
 
@@ -76,13 +78,15 @@ impl ComponentSums {
         Self {
             blocks: 0,
             images: 0,
+            figures: 0,
             bands: vec![BandSums::default(); BANDS],
         }
     }
 
     fn merge(&mut self, other: &Self) {
-        self.blocks += other.blocks;
-        self.images += other.images;
+        self.blocks = self.blocks.saturating_add(other.blocks);
+        self.images = self.images.saturating_add(other.images);
+        self.figures = self.figures.saturating_add(other.figures);
         for (band, other) in self.bands.iter_mut().zip(&other.bands) {
             band.merge(other);
         }
@@ -122,7 +126,11 @@ impl BandStatistics {
         if !self.components.is_empty() {
             return Err(ArgumentError::IncompatibleStatistics { what: "histogram" }.into());
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1..=2^20")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "1..=2^20"
+        )]
         {
             self.bin_width = (bin_width * UNITS).round() as u32;
         }
@@ -148,7 +156,11 @@ impl BandStatistics {
                     tally.add(block);
                 }
             }
-            sums.finish_levels(&tally, &component.quantization_table().to_natural(), self.bin_width);
+            sums.finish_levels(
+                &tally,
+                &component.quantization_table().to_natural(),
+                self.bin_width,
+            );
         }
         Ok(())
     }
@@ -168,7 +180,9 @@ impl BandStatistics {
         for (index, sums) in self.components.iter_mut().enumerate() {
             let (wide, high) = match self.selection {
                 BlockSelection::All => planes.blocks(index),
-                BlockSelection::Interior => (pixels.width() as usize / 8, pixels.height() as usize / 8),
+                BlockSelection::Interior => {
+                    (pixels.width() as usize / 8, pixels.height() as usize / 8)
+                }
             };
             let mut tally = Tally::new(self.bin_width > 0);
             for y in 0..high {
@@ -209,18 +223,28 @@ impl BandStatistics {
 
     /// The statistics of all components taken as one: the paper's, over the planes R, G and B.
     ///
-    /// Under [`Weighting::Images`] each component of an image counts as an image of its own.
+    /// Under [`Weighting::Images`] each component of an image has a figure of its own.
     #[must_use]
     pub fn pooled(&self) -> Self {
         let mut pooled = ComponentSums::empty();
         for component in &self.components {
             pooled.merge(component);
         }
+        pooled.images = self
+            .components
+            .iter()
+            .map(|component| component.images)
+            .max()
+            .unwrap_or(0);
         Self {
             selection: self.selection,
             bin_width: self.bin_width,
             color_space: self.color_space.map(|_| ColorSpace::Unknown),
-            components: if self.components.is_empty() { Vec::new() } else { vec![pooled] },
+            components: if self.components.is_empty() {
+                Vec::new()
+            } else {
+                vec![pooled]
+            },
         }
     }
 
@@ -253,9 +277,14 @@ impl BandStatistics {
     /// # Errors
     ///
     /// [`ArgumentError::EmptyStatistics`] where the component has no blocks.
-    pub fn summary(&self, component: usize, band: Band, weighting: Weighting) -> Result<BandSummary> {
+    pub fn summary(
+        &self,
+        component: usize,
+        band: Band,
+        weighting: Weighting,
+    ) -> Result<BandSummary> {
         let sums = self.counted(component)?;
-        Ok(sums.bands[band.natural()].summary(sums.blocks, sums.images, weighting))
+        Ok(sums.bands[band.natural()].summary(sums.blocks, sums.figures, weighting))
     }
 
     /// The population standard deviation of every band, natural order: the paper's sigma.
@@ -266,7 +295,9 @@ impl BandStatistics {
     pub fn deviations(&self, component: usize, weighting: Weighting) -> Result<[f64; BANDS]> {
         let mut deviations = [0.0; BANDS];
         for band in Band::all() {
-            deviations[band.natural()] = self.summary(component, band, weighting)?.population_deviation();
+            deviations[band.natural()] = self
+                .summary(component, band, weighting)?
+                .population_deviation();
         }
         Ok(deviations)
     }
@@ -284,7 +315,11 @@ impl BandStatistics {
         order.sort_by_cached_key(|band| {
             std::cmp::Reverse(sums.bands[band.natural()].spread(sums.blocks, weighting))
         });
-        Ok(BandRanking::new(&order, self.deviations(component, weighting)?, sums.images))
+        Ok(BandRanking::new(
+            &order,
+            &self.deviations(component, weighting)?,
+            sums.images,
+        ))
     }
 
     /// The histogram of a band as (lower edge of the bin, count), rising; `None` unless asked for by
@@ -296,9 +331,16 @@ impl BandStatistics {
         }
         let sums = self.components.get(component)?;
         let bins = &sums.bands[band.natural()].histogram;
-        #[expect(clippy::cast_precision_loss, reason = "bin edges are below 2^40 sixteenths")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "bin edges are below 2^40 sixteenths"
+        )]
         let edge = |bin: i64| (bin * i64::from(self.bin_width)) as f64 / UNITS;
-        Some(bins.iter().map(|(&bin, &count)| (edge(bin), count)).collect())
+        Some(
+            bins.iter()
+                .map(|(&bin, &count)| (edge(bin), count))
+                .collect(),
+        )
     }
 
     fn counted(&self, component: usize) -> Result<&ComponentSums> {
@@ -317,7 +359,10 @@ impl BandStatistics {
                 Ok(())
             }
             Some(known) if known == color_space && self.components.len() == components => Ok(()),
-            Some(_) => Err(ArgumentError::IncompatibleStatistics { what: "colour space" }.into()),
+            Some(_) => Err(ArgumentError::IncompatibleStatistics {
+                what: "colour space",
+            }
+            .into()),
         }
     }
 }
@@ -341,7 +386,8 @@ impl ComponentSums {
         for (index, band) in self.bands.iter_mut().enumerate() {
             band.merge(&tally.band(index, unit(index), bin_width, IMAGE_SCALE));
         }
-        self.blocks += blocks;
-        self.images += 1;
+        self.blocks = self.blocks.saturating_add(blocks);
+        self.images = self.images.saturating_add(1);
+        self.figures = self.figures.saturating_add(1);
     }
 }

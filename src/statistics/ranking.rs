@@ -11,12 +11,12 @@ pub struct BandRanking {
 }
 
 impl BandRanking {
-    pub(super) fn new(order: &[Band], deviations: [f64; BANDS], images: u64) -> Self {
+    pub(super) fn new(order: &[Band], deviations: &[f64; BANDS], images: u64) -> Self {
         let mut bands = [Band::DC; BANDS];
         bands.copy_from_slice(order);
         Self {
             order: bands,
-            deviations,
+            deviations: *deviations,
             images,
         }
     }
@@ -45,7 +45,7 @@ impl BandRanking {
         let deviation_at = |rank: usize| self.order.get(rank).map(|&band| self.deviation(band));
         let ratio = match (n.checked_sub(1).and_then(deviation_at), deviation_at(n)) {
             (Some(last), Some(next)) if next > 0.0 => last / next,
-            (Some(last), Some(_)) if last == 0.0 => 1.0,
+            (Some(0.0), Some(_)) => 1.0,
             _ => f64::INFINITY,
         };
         Stability {
@@ -71,7 +71,7 @@ impl Stability {
     /// case out of eight.
     pub const ENOUGH_IMAGES: u64 = 50;
 
-    /// sigma_n / sigma_(n+1): the last deviation inside over the first one outside; infinite where
+    /// `sigma_n / sigma_(n+1)`: the last deviation inside over the first one outside; infinite where
     /// nothing is outside, inside, or varies outside.
     #[must_use]
     pub const fn ratio(&self) -> f64 {

@@ -32,18 +32,22 @@ pub(super) struct BandSums {
 
 impl BandSums {
     pub(super) fn merge(&mut self, other: &Self) {
-        self.sum += other.sum;
-        self.squares += other.squares;
-        self.magnitudes += other.magnitudes;
+        // Saturation takes more blocks than any archive has, or sums that no image made.
+        self.sum = self.sum.saturating_add(other.sum);
+        self.squares = self.squares.saturating_add(other.squares);
+        self.magnitudes = self.magnitudes.saturating_add(other.magnitudes);
         self.range = match (self.range, other.range) {
-            (Some((low, high)), Some((other_low, other_high))) => Some((low.min(other_low), high.max(other_high))),
+            (Some((low, high)), Some((other_low, other_high))) => {
+                Some((low.min(other_low), high.max(other_high)))
+            }
             (one, other) => one.or(other),
         };
-        self.image_means += other.image_means;
-        self.image_deviations += other.image_deviations;
-        self.image_magnitudes += other.image_magnitudes;
+        self.image_means = self.image_means.saturating_add(other.image_means);
+        self.image_deviations = self.image_deviations.saturating_add(other.image_deviations);
+        self.image_magnitudes = self.image_magnitudes.saturating_add(other.image_magnitudes);
         for (&bin, &count) in &other.histogram {
-            *self.histogram.entry(bin).or_default() += count;
+            let counted = self.histogram.entry(bin).or_default();
+            *counted = counted.saturating_add(count);
         }
     }
 
@@ -56,11 +60,11 @@ impl BandSums {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "the one float step at the end")]
-    pub(super) fn summary(&self, count: u64, images: u64, weighting: Weighting) -> BandSummary {
+    pub(super) fn summary(&self, count: u64, figures: u64, weighting: Weighting) -> BandSummary {
         let blocks = count as f64;
         let (low, high) = self.range.unwrap_or((0, 0));
         let root = (squared_deviation(count, self.sum, self.squares) as f64).sqrt();
-        let per_image = 1.0 / (images as f64 * IMAGE_SCALE);
+        let per_image = 1.0 / (figures as f64 * IMAGE_SCALE);
         let (mean, population_deviation, mean_magnitude) = match weighting {
             Weighting::Blocks => (
                 self.sum as f64 / blocks,
@@ -225,9 +229,19 @@ impl Tally {
     }
 
     /// The image's sums of one band, each value being worth `unit` sixteenths.
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss,
-        reason = "an image's own figures are rounded once, the same way everywhere")]
-    pub(super) fn band(&self, band: usize, unit: i64, bin_width: u32, image_scale: f64) -> BandSums {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an image's own figures are rounded once, the same way everywhere"
+    )]
+    pub(super) fn band(
+        &self,
+        band: usize,
+        unit: i64,
+        bin_width: u32,
+        image_scale: f64,
+    ) -> BandSums {
         let sum = i128::from(self.sum[band]) * i128::from(unit);
         let squares = u128::from(self.squares[band]) * u128::from(unit.unsigned_abs().pow(2));
         let magnitudes = u128::from(self.magnitudes[band]) * u128::from(unit.unsigned_abs());
@@ -244,7 +258,10 @@ impl Tally {
             sum,
             squares,
             magnitudes,
-            range: Some((i64::from(self.low[band]) * unit, i64::from(self.high[band]) * unit)),
+            range: Some((
+                i64::from(self.low[band]) * unit,
+                i64::from(self.high[band]) * unit,
+            )),
             image_means: (sum as f64 / blocks * image_scale).round() as i128,
             image_deviations: (deviation * image_scale).round() as u128,
             image_magnitudes: (magnitudes as f64 / blocks * image_scale).round() as u128,

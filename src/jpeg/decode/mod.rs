@@ -13,7 +13,8 @@ use crate::metadata::MetadataSegment;
 use crate::quantization::QuantizationTable;
 
 use super::header::{
-    FrameHeader, ScanHeader, TableClass, color_space, parse_huffman, parse_quantization, unsupported,
+    FrameHeader, ScanHeader, TableClass, color_space, parse_huffman, parse_quantization,
+    unsupported,
 };
 use super::huffman::HuffmanSpec;
 use super::marker::{self, Source, malformed};
@@ -89,7 +90,9 @@ impl CoefficientImage {
     pub fn read_with(reader: impl Read, options: &DecodeOptions) -> Result<Self> {
         let allowed = options.limits.max_input_bytes();
         let mut bytes = Vec::new();
-        let taken = reader.take(allowed.saturating_add(1)).read_to_end(&mut bytes)?;
+        let taken = reader
+            .take(allowed.saturating_add(1))
+            .read_to_end(&mut bytes)?;
         check(LimitKind::InputBytes, taken as u64, allowed)?;
         Self::decode_with(&bytes, options)
     }
@@ -186,7 +189,8 @@ impl<'a> Decoder<'a> {
             marker::APP0..=marker::APP15 | marker::COM => {
                 let payload = self.source.segment(code)?.payload();
                 self.budget.charge_metadata(payload.len() as u64)?;
-                self.metadata.push(MetadataSegment::new(code, payload.to_vec())?);
+                self.metadata
+                    .push(MetadataSegment::new(code, payload.to_vec())?);
                 Ok(())
             }
             marker::SOF3 => Err(unsupported(position, UnsupportedFeature::Lossless)),
@@ -196,7 +200,10 @@ impl<'a> Decoder<'a> {
             marker::SOF9..=marker::SOF11 | marker::SOF13..=marker::SOF15 | marker::DAC => {
                 Err(unsupported(position, UnsupportedFeature::ArithmeticCoding))
             }
-            marker::DNL => Err(unsupported(position, UnsupportedFeature::DefineNumberOfLines)),
+            marker::DNL => Err(unsupported(
+                position,
+                UnsupportedFeature::DefineNumberOfLines,
+            )),
             marker => Err(malformed(position, Malformed::UnexpectedMarker { marker })),
         }
     }
@@ -212,10 +219,16 @@ impl<'a> Decoder<'a> {
         let components: Vec<Component> = header
             .components
             .iter()
-            .map(|component| Component::unfilled(component.id, component.sampling, stand_in, &geometry))
+            .map(|component| {
+                Component::unfilled(component.id, component.sampling, stand_in, &geometry)
+            })
             .collect();
-        let blocks = components.iter().map(|component| component.block_count() as u64).sum();
-        self.budget.charge_frame(geometry.width, geometry.height, blocks)?;
+        let blocks = components
+            .iter()
+            .map(|component| component.block_count() as u64)
+            .sum();
+        self.budget
+            .charge_frame(geometry.width, geometry.height, blocks)?;
         let progress = vec![
             Progress {
                 coded: false,
@@ -261,8 +274,12 @@ impl<'a> Decoder<'a> {
                 continue;
             }
             let destination = frame.header.components[scanned.index].table_destination;
-            let table = self.quantization[usize::from(destination)]
-                .ok_or_else(|| malformed(position, Malformed::MissingQuantizationTable { destination }))?;
+            let table = self.quantization[usize::from(destination)].ok_or_else(|| {
+                malformed(
+                    position,
+                    Malformed::MissingQuantizationTable { destination },
+                )
+            })?;
             frame.components[scanned.index].set_table(table);
             progress.coded = true;
         }
@@ -336,7 +353,10 @@ impl Frame {
             }
             if header.start > 0 && progress.precision[0].is_none() {
                 let index = header.start;
-                return Err(malformed(position, Malformed::ProgressionOrder { id, index }));
+                return Err(malformed(
+                    position,
+                    Malformed::ProgressionOrder { id, index },
+                ));
             }
             for index in header.start..=header.end {
                 let precision = &mut progress.precision[usize::from(index)];
@@ -345,7 +365,10 @@ impl Frame {
                     Some(before) => header.high == before && header.high > 0,
                 };
                 if !in_turn {
-                    return Err(malformed(position, Malformed::ProgressionOrder { id, index }));
+                    return Err(malformed(
+                        position,
+                        Malformed::ProgressionOrder { id, index },
+                    ));
                 }
                 *precision = Some(header.low);
             }

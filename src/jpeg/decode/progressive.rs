@@ -7,12 +7,19 @@ use crate::error::{Malformed, Result};
 
 use super::super::bits::BitReader;
 use super::super::header::ScanHeader;
-use super::super::huffman::{ADVANCE_END, ADVANCE_UNKNOWN, DecodeTable, SymbolClass, receive_extend};
+use super::super::huffman::{
+    ADVANCE_END, ADVANCE_UNKNOWN, DecodeTable, SymbolClass, receive_extend,
+};
 use super::scan::{bad_symbol, mcus};
 use super::{Decoder, Frame};
 
 impl Decoder<'_> {
-    pub(super) fn progressive_scan(&mut self, frame: &mut Frame, header: &ScanHeader, position: usize) -> Result<()> {
+    pub(super) fn progressive_scan(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<()> {
         for scanned in &header.components {
             let component = &mut frame.components[scanned.index];
             let count = component.block_count();
@@ -27,7 +34,12 @@ impl Decoder<'_> {
     }
 
     /// T.81 G.1.2.1: DC differences as in sequential scans, without the lowest bits.
-    fn dc_first_scan(&mut self, frame: &mut Frame, header: &ScanHeader, position: usize) -> Result<()> {
+    fn dc_first_scan(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<()> {
         let tables: Vec<DecodeTable> = header
             .components
             .iter()
@@ -51,7 +63,8 @@ impl Decoder<'_> {
                 // The prediction is an i16 shifted right by `low`, and `low` is at most 13.
                 let value = predictions[component] + difference;
                 let shifted = value << header.low;
-                let stored = i16::try_from(shifted).map_err(|_| Malformed::DcRange { value: shifted })?;
+                let stored =
+                    i16::try_from(shifted).map_err(|_| Malformed::DcRange { value: shifted })?;
                 predictions[component] = value;
                 if let Some(block) = block {
                     block[0] = stored;
@@ -71,10 +84,8 @@ impl Decoder<'_> {
             |()| {},
             |bits, _, (), block| {
                 let set = bits.bit();
-                if let Some(block) = block {
-                    if set {
-                        block[0] |= bit;
-                    }
+                if let (true, Some(block)) = (set, block) {
+                    block[0] |= bit;
                 }
                 Ok(())
             },
@@ -88,35 +99,51 @@ impl Decoder<'_> {
         frame: &mut Frame,
         header: &ScanHeader,
         reset: impl Fn(&mut State),
-        visit: impl Fn(&mut BitReader<'_>, usize, &mut State, Option<&mut Block>) -> Result<(), Malformed>,
+        visit: impl Fn(
+            &mut BitReader<'_>,
+            usize,
+            &mut State,
+            Option<&mut Block>,
+        ) -> Result<(), Malformed>,
         state: &mut State,
     ) -> Result<()> {
         let (mcus_wide, mcus_high) = mcus(frame, header);
         let interleaved = header.components.len() > 1;
-        self.intervals(u64::from(mcus_wide) * u64::from(mcus_high), |bits, range| {
-            reset(state);
-            for (row, column) in positions(&range, mcus_wide) {
-                for (slot, scanned) in header.components.iter().enumerate() {
-                    let component = &mut frame.components[scanned.index];
-                    let (horizontal, vertical) = if interleaved {
-                        let sampling = component.sampling();
-                        (u32::from(sampling.horizontal()), u32::from(sampling.vertical()))
-                    } else {
-                        (1, 1)
-                    };
-                    for y in row * vertical..(row + 1) * vertical {
-                        for x in column * horizontal..(column + 1) * horizontal {
-                            visit(bits, slot, state, component.block_mut(x, y))?;
+        self.intervals(
+            u64::from(mcus_wide) * u64::from(mcus_high),
+            |bits, range| {
+                reset(state);
+                for (row, column) in positions(&range, mcus_wide) {
+                    for (slot, scanned) in header.components.iter().enumerate() {
+                        let component = &mut frame.components[scanned.index];
+                        let (horizontal, vertical) = if interleaved {
+                            let sampling = component.sampling();
+                            (
+                                u32::from(sampling.horizontal()),
+                                u32::from(sampling.vertical()),
+                            )
+                        } else {
+                            (1, 1)
+                        };
+                        for y in row * vertical..(row + 1) * vertical {
+                            for x in column * horizontal..(column + 1) * horizontal {
+                                visit(bits, slot, state, component.block_mut(x, y))?;
+                            }
                         }
                     }
                 }
-            }
-            Ok(())
-        })
+                Ok(())
+            },
+        )
     }
 
     /// T.81 G.1.2.2: the first bits of a band, with runs of blocks that have none.
-    fn ac_first_scan(&mut self, frame: &mut Frame, header: &ScanHeader, position: usize) -> Result<()> {
+    fn ac_first_scan(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<()> {
         let table = self.band_table(header, position)?;
         let (start, end, low) = (u32::from(header.start), u32::from(header.end), header.low);
         self.band_blocks(frame, header, |bits, skip, block| {
@@ -157,7 +184,12 @@ impl Decoder<'_> {
     }
 
     /// T.81 G.1.2.3: one more bit of the coefficients that are nonzero, and new ones of magnitude 1.
-    fn ac_refinement_scan(&mut self, frame: &mut Frame, header: &ScanHeader, position: usize) -> Result<()> {
+    fn ac_refinement_scan(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<()> {
         let table = self.band_table(header, position)?;
         let (start, end) = (u32::from(header.start), u32::from(header.end));
         let bit = 1_i16 << header.low;
@@ -200,7 +232,11 @@ impl Decoder<'_> {
     }
 
     fn band_table(&self, header: &ScanHeader, position: usize) -> Result<DecodeTable> {
-        self.ac_table(header.components[0].ac_destination, SymbolClass::ProgressiveAc, position)
+        self.ac_table(
+            header.components[0].ac_destination,
+            SymbolClass::ProgressiveAc,
+            position,
+        )
     }
 
     /// Visits the blocks of an AC scan, which has one component. `visit` is also given the number of
@@ -213,19 +249,22 @@ impl Decoder<'_> {
     ) -> Result<()> {
         let (mcus_wide, mcus_high) = mcus(frame, header);
         let component = &mut frame.components[header.components[0].index];
-        self.intervals(u64::from(mcus_wide) * u64::from(mcus_high), |bits, range| {
-            // In a scan of one component an MCU is a block, and the blocks follow one another.
-            #[expect(clippy::cast_possible_truncation, reason = "the blocks are in memory")]
-            let blocks = &mut component.blocks_mut()[range.start as usize..range.end as usize];
-            let mut skip = 0;
-            for block in blocks {
-                visit(bits, &mut skip, block)?;
-            }
-            if skip > 0 {
-                return Err(Malformed::EndOfBandRun.into());
-            }
-            Ok(())
-        })
+        self.intervals(
+            u64::from(mcus_wide) * u64::from(mcus_high),
+            |bits, range| {
+                // In a scan of one component an MCU is a block, and the blocks follow one another.
+                #[expect(clippy::cast_possible_truncation, reason = "the blocks are in memory")]
+                let blocks = &mut component.blocks_mut()[range.start as usize..range.end as usize];
+                let mut skip = 0;
+                for block in blocks {
+                    visit(bits, &mut skip, block)?;
+                }
+                if skip > 0 {
+                    return Err(Malformed::EndOfBandRun.into());
+                }
+                Ok(())
+            },
+        )
     }
 }
 
@@ -234,7 +273,9 @@ fn positions(range: &Range<u64>, mcus_wide: u32) -> impl Iterator<Item = (u32, u
     let wide = u64::from(mcus_wide);
     // An image has at most 65535 / 8 MCUs in each direction.
     #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-    range.clone().map(move |mcu| ((mcu / wide) as u32, (mcu % wide) as u32))
+    range
+        .clone()
+        .map(move |mcu| ((mcu / wide) as u32, (mcu % wide) as u32))
 }
 
 /// Length of an end-of-band run whose symbol announced `size` more bits (T.81 G.1.2.2).
@@ -250,7 +291,13 @@ fn end_of_band_run(bits: &mut BitReader<'_>, size: u32) -> u32 {
 /// Reads a correction bit for each nonzero coefficient in `range`, passing `zeros` zero ones.
 ///
 /// Returns the zig-zag index of the zero coefficient after those, or the end of the range.
-fn refine(bits: &mut BitReader<'_>, block: &mut Block, range: Range<u32>, zeros: Option<u32>, bit: i16) -> u32 {
+fn refine(
+    bits: &mut BitReader<'_>,
+    block: &mut Block,
+    range: Range<u32>,
+    zeros: Option<u32>,
+    bit: i16,
+) -> u32 {
     let mut left = zeros;
     for position in range.clone() {
         let coefficient = at_zigzag(block, position);

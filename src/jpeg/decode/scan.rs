@@ -4,7 +4,9 @@ use crate::error::{Error, Malformed, Result};
 
 use super::super::bits::{BitReader, EntropyData};
 use super::super::header::ScanHeader;
-use super::super::huffman::{ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, HuffmanSpec, Symbol, SymbolClass};
+use super::super::huffman::{
+    ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, HuffmanSpec, Symbol, SymbolClass,
+};
 use super::super::marker::{self, malformed};
 use super::{Decoder, Frame};
 
@@ -90,14 +92,22 @@ impl Decoder<'_> {
     }
 
     /// Checks that an interval used all its data and no more, and moves on to the marker behind it.
-    fn close_interval(&mut self, entropy: &EntropyData, bits: &BitReader<'_>, result: Result<(), Fault>) -> Result<()> {
+    fn close_interval(
+        &mut self,
+        entropy: &EntropyData,
+        bits: &BitReader<'_>,
+        result: Result<(), Fault>,
+    ) -> Result<()> {
         let input = self.source.bytes();
         let consumed = bits.consumed_bytes();
         self.source.seek(entropy.end());
         // Past the end everything that was decoded is padding: that is the fault, whatever else looks wrong.
         if consumed > entropy.len() {
             let (found, position) = self.source.marker()?;
-            return Err(malformed(position, Malformed::ScanCutShort { marker: found }));
+            return Err(malformed(
+                position,
+                Malformed::ScanCutShort { marker: found },
+            ));
         }
         // A walk over the data: for errors alone.
         let position = |index| entropy.input_position(input, index);
@@ -119,7 +129,12 @@ impl Decoder<'_> {
         decode_table(&self.dc_tables, destination, SymbolClass::Dc, position)
     }
 
-    pub(super) fn ac_table(&self, destination: u8, class: SymbolClass, position: usize) -> Result<DecodeTable> {
+    pub(super) fn ac_table(
+        &self,
+        destination: u8,
+        class: SymbolClass,
+        position: usize,
+    ) -> Result<DecodeTable> {
         decode_table(&self.ac_tables, destination, class, position)
     }
 }
@@ -132,6 +147,9 @@ fn decode_table(
 ) -> Result<DecodeTable> {
     match &tables[usize::from(destination)] {
         Some(spec) => Ok(DecodeTable::new(spec, class)),
-        None => Err(malformed(position, Malformed::MissingHuffmanTable { destination })),
+        None => Err(malformed(
+            position,
+            Malformed::MissingHuffmanTable { destination },
+        )),
     }
 }

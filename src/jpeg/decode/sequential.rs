@@ -5,7 +5,9 @@ use crate::error::{Malformed, Result};
 
 use super::super::bits::BitReader;
 use super::super::header::ScanHeader;
-use super::super::huffman::{ADVANCE_END, ADVANCE_UNKNOWN, DecodeTable, SymbolClass, receive_extend};
+use super::super::huffman::{
+    ADVANCE_END, ADVANCE_UNKNOWN, DecodeTable, SymbolClass, receive_extend,
+};
 use super::scan::{Fault, bad_symbol, mcus};
 use super::{Decoder, Frame};
 
@@ -24,7 +26,12 @@ struct Plane<'a> {
 }
 
 impl Decoder<'_> {
-    pub(super) fn sequential_scan(&mut self, frame: &mut Frame, header: &ScanHeader, position: usize) -> Result<()> {
+    pub(super) fn sequential_scan(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<()> {
         let (mcus_wide, mcus_high) = mcus(frame, header);
         let mut planes = self.planes(frame, header, position)?;
         let mcus_wide = u64::from(mcus_wide);
@@ -50,7 +57,12 @@ impl Decoder<'_> {
         })
     }
 
-    fn planes<'f>(&self, frame: &'f mut Frame, header: &ScanHeader, position: usize) -> Result<Vec<Plane<'f>>> {
+    fn planes<'f>(
+        &self,
+        frame: &'f mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<Vec<Plane<'f>>> {
         let interleaved = header.components.len() > 1;
         let mut scanned = header.components.iter().peekable();
         let mut planes = Vec::with_capacity(header.components.len());
@@ -60,7 +72,10 @@ impl Decoder<'_> {
                 continue;
             };
             let (horizontal, vertical) = if interleaved {
-                (component.sampling().horizontal().into(), component.sampling().vertical().into())
+                (
+                    component.sampling().horizontal().into(),
+                    component.sampling().vertical().into(),
+                )
             } else {
                 (1, 1)
             };
@@ -99,7 +114,13 @@ fn decode_row(
                         let block = &mut plane.blocks[y * plane.blocks_wide + x];
                         decode_block(bits, &plane.dc, &plane.ac, &mut plane.prediction, block)?;
                     } else {
-                        decode_block(bits, &plane.dc, &plane.ac, &mut plane.prediction, &mut [0; 64])?;
+                        decode_block(
+                            bits,
+                            &plane.dc,
+                            &plane.ac,
+                            &mut plane.prediction,
+                            &mut [0; 64],
+                        )?;
                     }
                 }
             }
@@ -139,7 +160,8 @@ fn decode_block(
     }
     loop {
         bits.refill();
-        if ac_symbol(bits, ac, &mut position, block)? || ac_symbol(bits, ac, &mut position, block)? {
+        if ac_symbol(bits, ac, &mut position, block)? || ac_symbol(bits, ac, &mut position, block)?
+        {
             return Ok(());
         }
     }
@@ -147,7 +169,12 @@ fn decode_block(
 
 /// Decodes one AC symbol; true at the end of the block.
 #[inline(always)]
-fn ac_symbol(bits: &mut BitReader<'_>, ac: &DecodeTable, position: &mut u32, block: &mut Block) -> Result<bool, Malformed> {
+fn ac_symbol(
+    bits: &mut BitReader<'_>,
+    ac: &DecodeTable,
+    position: &mut u32,
+    block: &mut Block,
+) -> Result<bool, Malformed> {
     let symbol = ac.symbol(bits);
     *position += symbol.advance();
     let size = symbol.extra_bits();

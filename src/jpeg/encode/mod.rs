@@ -5,7 +5,7 @@ mod sequential;
 use std::io::Write;
 use std::num::NonZeroU16;
 
-use crate::coefficients::{CoefficientImage, ColorSpace};
+use crate::coefficients::{CoefficientImage, ColorSpace, Component};
 use crate::error::{ArgumentError, Error, Result};
 use crate::metadata::{MetadataKind, MetadataSegment};
 use crate::quantization::QuantizationTable;
@@ -122,7 +122,7 @@ pub enum RestartInterval {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum MetadataPolicy {
-    /// All segments, in their order.
+    /// All segments, in their order, except JFIF and Adobe segments that contradict the colour space.
     #[default]
     Keep,
     /// The ICC profile alone.
@@ -153,7 +153,7 @@ pub struct Encoded {
     pub clamped: u64,
 }
 
-/// Longest code of a DC or AC symbol with its value, in bits, and the blocks of an MCU.
+/// Blocks that an interleaved MCU may have (T.81 B.2.3).
 const MAX_BLOCKS_PER_MCU: u8 = 10;
 
 impl CoefficientImage {
@@ -249,18 +249,18 @@ impl Encoder<'_> {
                 MetadataPolicy::Strip => false,
             })
             .collect();
-        let ids: Vec<u8> = self.image.components().iter().map(super::super::coefficients::Component::id).collect();
+        let ids: Vec<u8> = self.image.components().iter().map(Component::id).collect();
         let owned: Vec<MetadataSegment> = kept.iter().map(|&segment| segment.clone()).collect();
         let told = color_space(&ids, &owned) == color;
         let has_colour_marker = kept
             .iter()
             .any(|segment| matches!(segment.kind(), MetadataKind::Jfif | MetadataKind::Adobe));
-        // A file kept without such a segment stays without; one that is made or stripped gets one.
-        let made = self.options.metadata != MetadataPolicy::Keep || self.image.metadata().is_empty();
-        if !told || (made && !has_colour_marker) {
-            if let Some((code, payload)) = colour_marker(color) {
-                self.segment(code, payload)?;
-            }
+        // A file that was read without such a segment stays without; a new or stripped one gets it.
+        let made = self.options.metadata != MetadataPolicy::Keep || !self.image.is_from_file();
+        if (!told || (made && !has_colour_marker))
+            && let Some((code, payload)) = colour_marker(color)
+        {
+            self.segment(code, payload)?;
         }
         for segment in kept {
             self.segment(segment.marker(), segment.payload())?;
@@ -274,24 +274,22 @@ impl Encoder<'_> {
         let mut destinations = Vec::new();
         for component in self.image.components() {
             let table = component.quantization_table();
-            let index = match written.iter().position(|other| other == table) {
-                Some(index) => index,
-                None => {
-                    let destination = written.len();
-                    written.push(*table);
-                    let mut payload = Vec::with_capacity(129);
-                    if table.is_baseline() {
-                        payload.push(low_byte(destination));
-                        payload.extend(table.to_zigzag().map(|step| low_byte(step.into())));
-                    } else {
-                        payload.push(0x10 | low_byte(destination));
-                        payload.extend(table.to_zigzag().into_iter().flat_map(u16::to_be_bytes));
-                    }
-                    self.segment(marker::DQT, &payload)?;
-                    destination
-                }
-            };
-            destinations.push(low_byte(index));
+            if let Some(index) = written.iter().position(|other| other == table) {
+                destinations.push(low_byte(index));
+                continue;
+            }
+            let destination = low_byte(written.len());
+            written.push(*table);
+            let mut payload = Vec::with_capacity(129);
+            if table.is_baseline() {
+                payload.push(destination);
+                payload.extend(table.to_zigzag().map(|step| low_byte(step.into())));
+            } else {
+                payload.push(0x10 | destination);
+                payload.extend(table.to_zigzag().into_iter().flat_map(u16::to_be_bytes));
+            }
+            self.segment(marker::DQT, &payload)?;
+            destinations.push(destination);
         }
         Ok(destinations)
     }
@@ -345,7 +343,10 @@ impl Encoder<'_> {
                 .collect();
             let specs = match self.options.huffman_tables {
                 HuffmanTables::Standard => [false, true].map(|chrominance| {
-                    (HuffmanSpec::standard_dc(chrominance), HuffmanSpec::standard_ac(chrominance))
+                    (
+                        HuffmanSpec::standard_dc(chrominance),
+                        HuffmanSpec::standard_ac(chrominance),
+                    )
                 }),
                 HuffmanTables::Optimized => {
                     sent = [false; 2];
@@ -383,7 +384,10 @@ impl Encoder<'_> {
         let mut payload = vec![low_byte(indices.len())];
         for (&index, &pair) in indices.iter().zip(pairs) {
             let destination = pair as u8;
-            payload.extend([self.image.components()[index].id(), destination << 4 | destination]);
+            payload.extend([
+                self.image.components()[index].id(),
+                destination << 4 | destination,
+            ]);
         }
         payload.extend([0, 63, 0]);
         self.segment(marker::SOS, &payload)
@@ -415,7 +419,9 @@ fn tells_no_other(segment: &MetadataSegment, color: ColorSpace) -> bool {
     match (segment.kind(), color) {
         (MetadataKind::Jfif | MetadataKind::Jfxx, ColorSpace::Grey | ColorSpace::YCbCr) => true,
         (MetadataKind::Jfif | MetadataKind::Jfxx, _) => false,
-        (MetadataKind::Adobe, ColorSpace::Rgb | ColorSpace::Cmyk) => segment.adobe_transform() == Some(0),
+        (MetadataKind::Adobe, ColorSpace::Rgb | ColorSpace::Cmyk) => {
+            segment.adobe_transform() == Some(0)
+        }
         (MetadataKind::Adobe, ColorSpace::YCbCr) => segment.adobe_transform() == Some(1),
         (MetadataKind::Adobe, ColorSpace::Ycck) => segment.adobe_transform() == Some(2),
         _ => true,
@@ -425,7 +431,9 @@ fn tells_no_other(segment: &MetadataSegment, color: ColorSpace) -> bool {
 /// The segment that tells a colour space: JFIF 1.01 without density, or Adobe's.
 const fn colour_marker(color: ColorSpace) -> Option<(u8, &'static [u8])> {
     match color {
-        ColorSpace::Grey | ColorSpace::YCbCr => Some((marker::APP0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0")),
+        ColorSpace::Grey | ColorSpace::YCbCr => {
+            Some((marker::APP0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"))
+        }
         ColorSpace::Rgb | ColorSpace::Cmyk => Some((marker::APP0 + 14, b"Adobe\0\x64\0\0\0\0\0")),
         ColorSpace::Ycck => Some((marker::APP0 + 14, b"Adobe\0\x64\0\0\0\0\x02")),
         ColorSpace::Unknown => None,

@@ -45,7 +45,11 @@ trait Sink {
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(image: &'a CoefficientImage, indices: &[usize], out_of_range: OutOfRange) -> Self {
+    pub(super) fn new(
+        image: &'a CoefficientImage,
+        indices: &[usize],
+        out_of_range: OutOfRange,
+    ) -> Self {
         Self {
             image,
             components: indices
@@ -117,23 +121,23 @@ impl<'a> Scan<'a> {
                 for ((&(index, component), &pair), prediction) in parts {
                     let (horizontal, vertical) = if interleaved {
                         let sampling = component.sampling();
-                        (u32::from(sampling.horizontal()), u32::from(sampling.vertical()))
+                        (
+                            u32::from(sampling.horizontal()),
+                            u32::from(sampling.vertical()),
+                        )
                     } else {
                         (1, 1)
                     };
                     for y in row * vertical..(row + 1) * vertical {
                         for x in column * horizontal..(column + 1) * horizontal {
-                            match component.block(x, y) {
-                                Some(block) => {
-                                    clamped += self
-                                        .block(block, pair, prediction, sink)
-                                        .map_err(|found| found.at(index, x, y))?;
-                                }
+                            if let Some(block) = component.block(x, y) {
+                                clamped += self
+                                    .block(block, pair, prediction, sink)
+                                    .map_err(|found| found.at(index, x, y))?;
+                            } else {
                                 // Padding repeats the mean of the block before it (T.81 A.2.4).
-                                None => {
-                                    sink.dc(pair, 0, 0);
-                                    sink.ac(pair, END_OF_BLOCK, 0, 0);
-                                }
+                                sink.dc(pair, 0, 0);
+                                sink.ac(pair, END_OF_BLOCK, 0, 0);
                             }
                         }
                     }
@@ -165,7 +169,8 @@ impl<'a> Scan<'a> {
 
         let mut zigzag = [0_i16; 64];
         let mut nonzero = 0_u64;
-        for (position, (value, &natural)) in zigzag.iter_mut().zip(&NATURAL_FROM_ZIGZAG).enumerate() {
+        for (position, (value, &natural)) in zigzag.iter_mut().zip(&NATURAL_FROM_ZIGZAG).enumerate()
+        {
             *value = block[usize::from(natural) & 63];
             nonzero |= u64::from(*value != 0) << position;
         }
