@@ -287,6 +287,60 @@ fn pixels_and_the_coefficients_made_of_them_agree() {
 }
 
 #[test]
+fn statistics_travel_between_machines_and_are_checked_on_arrival() {
+    let samples: Vec<u8> = (0..48 * 40 * 3)
+        .map(|i: u32| (i * i / 7 % 251) as u8)
+        .collect();
+    let view = PixelView::new(&samples, 48, 40, PixelFormat::Rgb).unwrap();
+    let mut statistics = BandStatistics::new().with_histogram(2.0).unwrap();
+    statistics.add_pixels(view, ColorSpace::Rgb).unwrap();
+    for statistics in [
+        statistics.clone(),
+        statistics.pooled(),
+        BandStatistics::new(),
+    ] {
+        let text = serde_json::to_string(&statistics).unwrap();
+        assert_eq!(
+            serde_json::from_str::<BandStatistics>(&text).unwrap(),
+            statistics
+        );
+    }
+    let value = serde_json::to_value(&statistics).unwrap();
+    let refuses = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut broken = value.clone();
+        change(&mut broken);
+        assert_ne!(broken, value);
+        serde_json::from_value::<BandStatistics>(broken).is_err()
+    };
+    assert!(refuses(&|value| value["color_space"] = "grey".into()));
+    assert!(refuses(
+        &|value| value["color_space"] = serde_json::Value::Null
+    ));
+    assert!(refuses(&|value| value["components"][0]["blocks"] = 0.into()));
+    assert!(refuses(
+        &|value| value["components"][0]["images"] = 1000.into()
+    ));
+    assert!(refuses(
+        &|value| value["components"][0]["bands"][5]["squares"] = 1.into()
+    ));
+    assert!(refuses(
+        &|value| value["components"][0]["bands"][5]["sum"] = i64::MAX.into()
+    ));
+    assert!(refuses(
+        &|value| value["components"][0]["bands"][5]["range"] = serde_json::Value::Null
+    ));
+    assert!(refuses(
+        &|value| value["components"][1]["bands"][9]["histogram"] = serde_json::json!({})
+    ));
+    assert!(refuses(&|value| {
+        value["components"][2]["bands"]
+            .as_array_mut()
+            .unwrap()
+            .pop();
+    }));
+}
+
+#[test]
 fn presets_are_the_papers() {
     let ramp = |band: Band| 200 - 10 * i16::from(band.u() + band.v()) - i16::from(band.u());
     let mut blocks = vec![[0_i16; 64]; 2];

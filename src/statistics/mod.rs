@@ -1,6 +1,8 @@
 //! Calibration: exact statistics of every band over benign images.
 
 mod ranking;
+#[cfg(feature = "serde")]
+mod serial;
 mod sums;
 
 pub use ranking::{BandRanking, Stability};
@@ -25,6 +27,8 @@ pub enum Weighting {
 
 /// Which blocks are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum BlockSelection {
     /// All blocks of the picture.
     #[default]
@@ -38,7 +42,9 @@ pub enum BlockSelection {
 ///
 /// Coefficients are counted in sixteenths: those of a JPEG, level times step, are exact; those of
 /// pixels are rounded once. Everything else is addition of integers, so images can be added and
-/// partial statistics merged in any order, on any number of threads, to the same bits.
+/// partial statistics merged in any order, on any number of threads, to the same bits. With the
+/// feature `serde` partial statistics serialize, and are checked when they come back, so that machines
+/// can share the work.
 ///
 /// ```
 /// use feature_distillation::{
@@ -54,6 +60,7 @@ pub enum BlockSelection {
 /// # Ok::<(), feature_distillation::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct BandStatistics {
     selection: BlockSelection,
     /// Bin width in sixteenths; 0 for no histogram.
@@ -65,6 +72,7 @@ pub struct BandStatistics {
 
 /// The sums of one component.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct ComponentSums {
     blocks: u64,
     images: u64,

@@ -17,6 +17,7 @@ pub(super) const IMAGE_SCALE: f64 = 1_048_576.0;
 /// A coefficient is a level below 2^15 times a step below 2^16, so below 2^35 sixteenths; its square
 /// is below 2^70, and 2^57 blocks of the worst file fit the sums.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct BandSums {
     sum: i128,
     squares: u128,
@@ -49,6 +50,26 @@ impl BandSums {
             let counted = self.histogram.entry(bin).or_default();
             *counted = counted.saturating_add(count);
         }
+    }
+
+    /// Whether `count` coefficients can have these sums.
+    #[cfg(feature = "serde")]
+    pub(super) fn is_possible(&self, count: u64, bin_width: u32) -> bool {
+        let (low, high) = self.range.unwrap_or((0, 0));
+        let count_wide = u128::from(count);
+        let largest = u128::from(low.unsigned_abs().max(high.unsigned_abs()));
+        let counted: u128 = self
+            .histogram
+            .values()
+            .map(|&count| u128::from(count))
+            .sum();
+        self.range.is_some() == (count > 0)
+            && low <= high
+            && self.sum.unsigned_abs() <= self.magnitudes
+            && self.magnitudes <= count_wide.saturating_mul(largest)
+            && self.magnitudes <= self.squares
+            && self.squares <= self.magnitudes.saturating_mul(largest)
+            && counted == if bin_width > 0 { count_wide } else { 0 }
     }
 
     /// What the ranking compares: count^2 times the variance, or the sum of the images' deviations.
