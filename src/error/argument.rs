@@ -1,0 +1,137 @@
+//! What a caller can pass that cannot work.
+
+use thiserror::Error;
+
+/// What is wrong with an argument.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ArgumentError {
+    /// A width or height of zero or above 65535.
+    #[error("image of {width}x{height} pixels; both sides must be 1 to 65535")]
+    ImageSize {
+        /// Width in pixels.
+        width: u64,
+        /// Height in pixels.
+        height: u64,
+    },
+    /// A slice that is too short for the picture it should hold.
+    #[error("buffer of {actual} samples, {required} needed")]
+    BufferTooSmall {
+        /// Samples needed.
+        required: u64,
+        /// Samples given.
+        actual: u64,
+    },
+    /// An array axis of the wrong length.
+    #[error("{what} is {actual}, expected {expected}")]
+    Shape {
+        /// What was measured.
+        what: &'static str,
+        /// What it should be.
+        expected: u64,
+        /// What it is.
+        actual: u64,
+    },
+    /// Pixels of this format cannot come from, or go to, components of this colour space.
+    #[error("no conversion between {color_space} components and {format} pixels")]
+    PixelFormat {
+        /// Colour space of the components.
+        color_space: &'static str,
+        /// Format asked for or given, or "any" where the colour space has none of its own.
+        format: &'static str,
+    },
+    /// A number of components outside what the operation takes.
+    #[error("{actual} components, expected {expected}")]
+    Components {
+        /// What would work, in words.
+        expected: &'static str,
+        /// The number given.
+        actual: usize,
+    },
+    /// A sampling factor outside 1..=4.
+    #[error("sampling factors {horizontal}x{vertical}; each must be 1 to 4")]
+    SamplingFactor {
+        /// Horizontal factor.
+        horizontal: u8,
+        /// Vertical factor.
+        vertical: u8,
+    },
+    /// A quantization step outside 1..=65535.
+    #[error("quantization step {step}; steps are 1 to 65535")]
+    Step {
+        /// The step.
+        step: u64,
+    },
+    /// A quantization step above 255 where baseline coding is demanded.
+    #[error(
+        "quantization step {step} of component {component} is above 255, which baseline cannot carry; use `Process::ExtendedSequential` or `Process::Automatic`"
+    )]
+    StepAboveBaseline {
+        /// Index of the component.
+        component: usize,
+        /// The step.
+        step: u16,
+    },
+    /// Text that is not a quantization table.
+    #[error("line {line}: {reason}")]
+    TableText {
+        /// Line of the text, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// An IJG quality outside 1..=100.
+    #[error("quality {quality}; the IJG scale runs from 1 to 100")]
+    Quality {
+        /// The value.
+        quality: u8,
+    },
+    /// Statistics over no block at all.
+    #[error("no blocks were counted; calibrate on at least one image")]
+    EmptyStatistics,
+    /// Statistics that count different things.
+    #[error("statistics differ in {what} and cannot be merged")]
+    IncompatibleStatistics {
+        /// The property that differs.
+        what: &'static str,
+    },
+    /// More accuracy-sensitive bands than there are bands.
+    #[error("{count} accuracy-sensitive bands; there are 64 bands")]
+    BandCount {
+        /// The number asked for.
+        count: usize,
+    },
+    /// A number that is negative, infinite or not a number where it may not be.
+    #[error("{what} is {value}")]
+    Number {
+        /// What the number is.
+        what: &'static str,
+        /// The value.
+        value: f64,
+    },
+    /// A sample outside the range that the caller declared.
+    #[error("sample {value} at index {index} is outside [0, 1]")]
+    SampleRange {
+        /// Index of the sample.
+        index: usize,
+        /// The value.
+        value: f32,
+    },
+    /// Distiller settings that do not fit together.
+    #[error("{0}")]
+    Distiller(&'static str),
+    /// A JPEG that this profile did not make.
+    #[error(
+        "the JPEG was not made by this profile: its {what} differ; the two-pass guarantee would be void (use `ProfileCheck::Skip` to go on all the same)"
+    )]
+    ProfileMismatch {
+        /// What differs.
+        what: &'static str,
+    },
+    /// A metadata segment that does not fit a marker segment.
+    #[error("metadata segment of {bytes} bytes; a marker segment holds 65533")]
+    SegmentTooLong {
+        /// Length of the payload.
+        bytes: usize,
+    },
+}

@@ -1,0 +1,115 @@
+//! Huffman tables: their definition, the standard's examples, the optimal ones, decoding and encoding.
+
+mod decode;
+mod optimal;
+mod standard;
+
+pub(super) use decode::{
+    ADVANCE_END, ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, Symbol, SymbolClass, receive_extend,
+};
+
+use crate::error::Malformed;
+
+/// A table as DHT carries it: the number of codes of each length, and the symbols in code order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HuffmanSpec {
+    /// Codes of length 1 to 16 (BITS).
+    counts: [u8; 16],
+    /// Symbols by increasing code (HUFFVAL), at most 256.
+    symbols: Vec<u8>,
+}
+
+impl HuffmanSpec {
+    /// Checks that the lengths form a prefix code without the all-ones code (T.81 C.2).
+    pub(super) fn new(counts: [u8; 16], symbols: &[u8]) -> Result<Self, Malformed> {
+        let total: usize = counts.iter().map(|&count| usize::from(count)).sum();
+        if total > 256 || total != symbols.len() {
+            return Err(Malformed::HuffmanCode);
+        }
+        let mut code = 0_u32;
+        for (length, &count) in (1..).zip(&counts) {
+            code += u32::from(count);
+            if count > 0 && code >= 1 << length {
+                return Err(Malformed::HuffmanCode);
+            }
+            code <<= 1;
+        }
+        Ok(Self {
+            counts,
+            symbols: symbols.to_vec(),
+        })
+    }
+
+    pub(super) const fn counts(&self) -> &[u8; 16] {
+        &self.counts
+    }
+
+    pub(super) fn symbols(&self) -> &[u8] {
+        &self.symbols
+    }
+
+    /// (symbol, code, length) in code order (T.81 C.2).
+    fn codes(&self) -> impl Iterator<Item = (u8, u32, u32)> + '_ {
+        let mut symbols = self.symbols.iter();
+        let mut next_code = 0_u32;
+        (1_u32..).zip(self.counts).flat_map(move |(length, count)| {
+            let first = next_code;
+            next_code = (first + u32::from(count)) << 1;
+            symbols
+                .by_ref()
+                .take(usize::from(count))
+                .zip(first..)
+                .map(move |(&symbol, code)| (symbol, code, length))
+                .collect::<Vec<_>>()
+        })
+    }
+}
+
+/// A table ready for encoding: code and length of each symbol, length 0 where there is none.
+#[derive(Debug, Clone)]
+pub(super) struct EncodeTable {
+    codes: Box<[(u32, u32); 256]>,
+}
+
+impl EncodeTable {
+    pub(super) fn new(spec: &HuffmanSpec) -> Self {
+        let mut codes = Box::new([(0, 0); 256]);
+        for (symbol, code, length) in spec.codes() {
+            codes[usize::from(symbol)] = (code, length);
+        }
+        Self { codes }
+    }
+
+    #[inline(always)]
+    pub(super) fn code(&self, symbol: u8) -> (u32, u32) {
+        self.codes[usize::from(symbol)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_that_form_no_prefix_code_are_refused() {
+        let lengths = |pairs: &[(usize, u8)]| {
+            let mut counts = [0; 16];
+            for &(length, count) in pairs {
+                counts[length - 1] = count;
+            }
+            counts
+        };
+        let symbols: Vec<u8> = (0..=255).collect();
+        let check = |counts: [u8; 16]| {
+            let total: usize = counts.iter().map(|&count| usize::from(count)).sum();
+            HuffmanSpec::new(counts, &symbols[..total.min(256)]).is_ok()
+        };
+        assert!(check(lengths(&[])));
+        assert!(check(lengths(&[(1, 1)])));
+        assert!(!check(lengths(&[(1, 2)])), "all ones");
+        assert!(!check(lengths(&[(1, 1), (2, 2)])), "all ones");
+        assert!(!check(lengths(&[(1, 1), (2, 3)])), "over-subscribed");
+        assert!(!check(lengths(&[(8, 255), (16, 2)])), "more than 256");
+        assert!(HuffmanSpec::new(lengths(&[(2, 2)]), &[1]).is_err());
+    }
+}
