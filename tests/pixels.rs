@@ -300,3 +300,37 @@ fn luminance_is_the_grey_of_a_colour_image() {
     let cmyk = InverseOptions::libjpeg_equal().with_format(PixelFormat::Cmyk);
     assert!(image.to_pixels(&cmyk).is_err());
 }
+
+/// Hash over the components: rows of blocks, natural order, 16 bits little-endian.
+fn coefficient_hash(image: &CoefficientImage) -> String {
+    let mut hash = Sha256::new();
+    for coefficient in image.components().iter().flat_map(common::coefficients) {
+        hash.update(coefficient.to_le_bytes());
+    }
+    format!("{:x}", hash.finalize())
+}
+
+/// `FEATURE_DISTILLATION_DATA` names a folder with `photos-manifest.jsonl`: a photograph a line, with
+/// `file` and the hashes of libjpeg-turbo's coefficients (`coef_sha256`) and pixels (`rgb_sha256`).
+#[test]
+fn coefficients_and_pixels_of_photographs_have_the_hashes_of_their_manifest() {
+    let Some(folder) = std::env::var_os("FEATURE_DISTILLATION_DATA").map(std::path::PathBuf::from)
+    else {
+        eprintln!("FEATURE_DISTILLATION_DATA is not set: not compared on photographs");
+        return;
+    };
+    let manifest = std::fs::read_to_string(folder.join("photos-manifest.jsonl")).unwrap();
+    let mut equal = 0;
+    for line in manifest.lines() {
+        let expected: serde_json::Value = serde_json::from_str(line).unwrap();
+        let name = expected["file"].as_str().unwrap();
+        let image = CoefficientImage::decode(&std::fs::read(folder.join(name)).unwrap()).unwrap();
+        assert_eq!(coefficient_hash(&image), expected["coef_sha256"], "{name}");
+        let pixels = decoded(&image, Upsampling::Triangle);
+        let hash = format!("{:x}", Sha256::digest(pixels.as_slice()));
+        assert_eq!(hash, expected["rgb_sha256"], "{name}");
+        equal += 1;
+    }
+    assert!(equal > 0);
+    println!("{equal} photographs: coefficients and pixels equal");
+}
