@@ -3,7 +3,7 @@
 use crate::band::Block;
 use crate::error::{ArgumentError, Result};
 use crate::limits::try_vec;
-use crate::quantization::{QuantizationTable, Rounding, requantize_block};
+use crate::quantization::{QuantizationTable, Requantizer, Rounding};
 
 use super::geometry::{Geometry, SamplingFactor};
 
@@ -141,8 +141,9 @@ impl Component {
     /// Requantizing by the component's own table changes nothing.
     pub fn requantize(&mut self, table: &QuantizationTable, rounding: Rounding) {
         if self.table != *table {
+            let requantizer = Requantizer::new(&self.table, table, rounding);
             for block in &mut self.blocks {
-                requantize_block(block, &self.table, table, rounding);
+                requantizer.requantize(block);
             }
             self.table = *table;
         }

@@ -5,16 +5,13 @@
 //! libjpeg-turbo's vector code and its C code differ, which takes coefficients that no picture has,
 //! this is the vector code: 16-bit products wrap, results saturate.
 
-use std::array::from_fn;
-
 use crate::band::Block;
-use crate::quantization::QuantizationTable;
+use crate::quantization::{QuantizationTable, nearest_i16};
 
 use super::transpose;
 
 /// Eight values of one row or column position, one for each lane.
 type Lanes = [i16; 8];
-type Wide = [i32; 8];
 
 /// Fraction bits of the constants.
 const CONSTANT_BITS: u32 = 13;
@@ -38,193 +35,223 @@ const F_3_072711026: i32 = 25172;
 /// Dequantizes a block and transforms it to samples, level shift undone (T.81 A.3.3, A.3.4).
 pub(crate) fn inverse(block: &Block, table: &QuantizationTable) -> [[u8; 8]; 8] {
     let steps = table.to_natural();
-    #[expect(clippy::cast_possible_wrap, reason = "wraps by design, see the module")]
-    let dequantized: [Lanes; 8] = from_fn(|row| {
-        from_fn(|lane| block[8 * row + lane].wrapping_mul(steps[8 * row + lane] as i16))
-    });
+    let mut dequantized = [[0_i16; 8]; 8];
+    for ((value, &level), step) in dequantized
+        .as_flattened_mut()
+        .iter_mut()
+        .zip(block)
+        .zip(steps)
+    {
+        #[expect(clippy::cast_possible_wrap, reason = "wraps by design, see the module")]
+        {
+            *value = level.wrapping_mul(step as i16);
+        }
+    }
     let only_first_row = block[8..].iter().all(|&level| level == 0);
     let columns = if only_first_row {
         // Each column is constant.
-        [dequantized[0].map(|mean| mean << BETWEEN_BITS); 8]
+        let mut means = dequantized[0];
+        for mean in &mut means {
+            *mean <<= BETWEEN_BITS;
+        }
+        [means; 8]
     } else {
-        inverse_pass(&dequantized, CONSTANT_BITS - BETWEEN_BITS)
+        inverse_pass::<{ CONSTANT_BITS - BETWEEN_BITS }>(&dequantized)
     };
-    let rows = inverse_pass(&transpose(&columns), CONSTANT_BITS + BETWEEN_BITS + 3);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "0..=255 after the clamp"
-    )]
-    transpose(&rows.map(|lanes| lanes.map(|value| (value.clamp(-128, 127) + 128) as u8)))
+    let rows = inverse_pass::<{ CONSTANT_BITS + BETWEEN_BITS + 3 }>(&transpose(&columns));
+    let mut samples = [[0_u8; 8]; 8];
+    for (sample, &value) in samples
+        .as_flattened_mut()
+        .iter_mut()
+        .zip(rows.as_flattened())
+    {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0..=255 after the clamp"
+        )]
+        {
+            *sample = (value.clamp(-128, 127) + 128) as u8;
+        }
+    }
+    transpose(&samples)
 }
 
+/// One loop over the lanes with nothing but scalar arithmetic inside, which the compiler turns into
+/// vectors; functions of whole arrays would stay calls.
 #[inline(always)]
-fn inverse_pass(x: &[Lanes; 8], descale: u32) -> [Lanes; 8] {
-    let even_2 = products(x[2], F_0_541196100, x[6], F_0_541196100 - F_1_847759065);
-    let even_3 = products(x[2], F_0_541196100 + F_0_765366865, x[6], F_0_541196100);
-    let even_0: Wide = from_fn(|i| i32::from(x[0][i].wrapping_add(x[4][i])) << CONSTANT_BITS);
-    let even_1: Wide = from_fn(|i| i32::from(x[0][i].wrapping_sub(x[4][i])) << CONSTANT_BITS);
+fn inverse_pass<const DESCALE: u32>(x: &[Lanes; 8]) -> [Lanes; 8] {
+    let mut out = [[0; 8]; 8];
+    for i in 0..8 {
+        let even_2 = products(
+            x[2][i],
+            F_0_541196100,
+            x[6][i],
+            F_0_541196100 - F_1_847759065,
+        );
+        let even_3 = products(
+            x[2][i],
+            F_0_541196100 + F_0_765366865,
+            x[6][i],
+            F_0_541196100,
+        );
+        let even_0 = i32::from(x[0][i].wrapping_add(x[4][i])) << CONSTANT_BITS;
+        let even_1 = i32::from(x[0][i].wrapping_sub(x[4][i])) << CONSTANT_BITS;
 
-    let sum_73 = from_fn(|i| x[7][i].wrapping_add(x[3][i]));
-    let sum_51 = from_fn(|i| x[5][i].wrapping_add(x[1][i]));
-    let z3 = products(sum_73, F_1_175875602 - F_1_961570560, sum_51, F_1_175875602);
-    let z4 = products(sum_73, F_1_175875602, sum_51, F_1_175875602 - F_0_390180644);
-    let odd_0 = add(
-        products(x[7], F_0_298631336 - F_0_899976223, x[1], -F_0_899976223),
-        z3,
-    );
-    let odd_1 = add(
-        products(x[5], F_2_053119869 - F_2_562915447, x[3], -F_2_562915447),
-        z4,
-    );
-    let odd_2 = add(
-        products(x[5], -F_2_562915447, x[3], F_3_072711026 - F_2_562915447),
-        z3,
-    );
-    let odd_3 = add(
-        products(x[7], -F_0_899976223, x[1], F_1_501321110 - F_0_899976223),
-        z4,
-    );
+        let sum_73 = x[7][i].wrapping_add(x[3][i]);
+        let sum_51 = x[5][i].wrapping_add(x[1][i]);
+        let z3 = products(sum_73, F_1_175875602 - F_1_961570560, sum_51, F_1_175875602);
+        let z4 = products(sum_73, F_1_175875602, sum_51, F_1_175875602 - F_0_390180644);
+        let odd_0 = products(
+            x[7][i],
+            F_0_298631336 - F_0_899976223,
+            x[1][i],
+            -F_0_899976223,
+        )
+        .wrapping_add(z3);
+        let odd_1 = products(
+            x[5][i],
+            F_2_053119869 - F_2_562915447,
+            x[3][i],
+            -F_2_562915447,
+        )
+        .wrapping_add(z4);
+        let odd_2 = products(
+            x[5][i],
+            -F_2_562915447,
+            x[3][i],
+            F_3_072711026 - F_2_562915447,
+        )
+        .wrapping_add(z3);
+        let odd_3 = products(
+            x[7][i],
+            -F_0_899976223,
+            x[1][i],
+            F_1_501321110 - F_0_899976223,
+        )
+        .wrapping_add(z4);
 
-    let even = [
-        add(even_0, even_3),
-        add(even_1, even_2),
-        subtract(even_1, even_2),
-        subtract(even_0, even_3),
-    ];
-    let odd = [odd_3, odd_2, odd_1, odd_0];
-    from_fn(|row| {
-        let sum = if row < 4 {
-            add(even[row], odd[row])
-        } else {
-            subtract(even[7 - row], odd[7 - row])
-        };
-        saturate(sum.map(|value| value.wrapping_add(1 << (descale - 1)) >> descale))
-    })
+        let even = [
+            even_0.wrapping_add(even_3),
+            even_1.wrapping_add(even_2),
+            even_1.wrapping_sub(even_2),
+            even_0.wrapping_sub(even_3),
+        ];
+        let odd = [odd_3, odd_2, odd_1, odd_0];
+        for k in 0..4 {
+            out[k][i] = descaled::<DESCALE>(even[k].wrapping_add(odd[k]));
+            out[7 - k][i] = descaled::<DESCALE>(even[k].wrapping_sub(odd[k]));
+        }
+    }
+    out
 }
 
 /// Transforms samples, level-shifted by 128, to eight times their coefficients (T.81 A.3.3).
 ///
-/// The samples are -128..=127, so sums of eight of them with two fraction bits stay within 2^12
-/// and every intermediate fits; results are within +-2^14.
+/// Samples are -128..=127. The first pass multiplies by at most 8 * 2^2: DC lies within -4096..=4064 and
+/// the other frequencies, whose signs alternate, within +-4080. Sums of eight of those are within
+/// -32768..=32640, so no 16-bit sum overflows, and results are within +-2^13.
 pub(crate) fn forward(samples: &[Lanes; 8]) -> [Lanes; 8] {
-    let rows = forward_pass(
-        &transpose(samples),
-        |value| value << BETWEEN_BITS,
-        CONSTANT_BITS - BETWEEN_BITS,
-    );
-    let round_off = |value: i32| (value + (1 << (BETWEEN_BITS - 1))) >> BETWEEN_BITS;
-    forward_pass(&transpose(&rows), round_off, CONSTANT_BITS + BETWEEN_BITS)
+    let rows = forward_pass::<{ CONSTANT_BITS - BETWEEN_BITS }>(&transpose(samples), |value| {
+        value << BETWEEN_BITS
+    });
+    forward_pass::<{ CONSTANT_BITS + BETWEEN_BITS }>(&transpose(&rows), |value| {
+        (value + (1 << (BETWEEN_BITS - 1))) >> BETWEEN_BITS
+    })
 }
 
-/// `scale` brings the outputs that need no product to the scale that `descale` brings the others to.
+/// `scale` brings the outputs that need no product to the scale that `DESCALE` brings the others to.
 #[inline(always)]
-fn forward_pass(x: &[Lanes; 8], scale: impl Fn(i32) -> i32, descale: u32) -> [Lanes; 8] {
-    let sum = |a: usize, b: usize| -> Wide { from_fn(|i| i32::from(x[a][i]) + i32::from(x[b][i])) };
-    let difference =
-        |a: usize, b: usize| -> Wide { from_fn(|i| i32::from(x[a][i]) - i32::from(x[b][i])) };
-    let (s0, s1, s2, s3) = (sum(0, 7), sum(1, 6), sum(2, 5), sum(3, 4));
-    let (d0, d1, d2, d3) = (
-        difference(0, 7),
-        difference(1, 6),
-        difference(2, 5),
-        difference(3, 4),
-    );
+fn forward_pass<const DESCALE: u32>(x: &[Lanes; 8], scale: impl Fn(i16) -> i16) -> [Lanes; 8] {
+    let mut out = [[0; 8]; 8];
+    for i in 0..8 {
+        let sum = |k: usize| x[k][i] + x[7 - k][i];
+        let difference = |k: usize| x[k][i] - x[7 - k][i];
+        let (outer_sum, outer) = (sum(0) + sum(3), sum(0) - sum(3));
+        let (inner_sum, inner) = (sum(1) + sum(2), sum(1) - sum(2));
+        let [d0, d1, d2, d3] = [difference(0), difference(1), difference(2), difference(3)];
+        let (sum_31, sum_20) = (d3 + d1, d2 + d0);
+        let z3 = products(sum_31, F_1_175875602 - F_1_961570560, sum_20, F_1_175875602);
+        let z4 = products(sum_31, F_1_175875602, sum_20, F_1_175875602 - F_0_390180644);
 
-    let (outer_sum, outer_difference) = (add(s0, s3), subtract(s0, s3));
-    let (inner_sum, inner_difference) = (add(s1, s2), subtract(s1, s2));
-    let z1 = times(add(inner_difference, outer_difference), F_0_541196100);
-
-    let z5 = times(add(add(d3, d1), add(d2, d0)), F_1_175875602);
-    let z_30 = times(add(d3, d0), -F_0_899976223);
-    let z_21 = times(add(d2, d1), -F_2_562915447);
-    let z_31 = add(times(add(d3, d1), -F_1_961570560), z5);
-    let z_20 = add(times(add(d2, d0), -F_0_390180644), z5);
-
-    let descaled =
-        |value: Wide| saturate(value.map(|value| (value + (1 << (descale - 1))) >> descale));
-    [
-        saturate(add(outer_sum, inner_sum).map(&scale)),
-        descaled(add(add(times(d0, F_1_501321110), z_30), z_20)),
-        descaled(add(z1, times(outer_difference, F_0_765366865))),
-        descaled(add(add(times(d1, F_3_072711026), z_21), z_31)),
-        saturate(subtract(outer_sum, inner_sum).map(&scale)),
-        descaled(add(add(times(d2, F_2_053119869), z_21), z_20)),
-        descaled(add(z1, times(inner_difference, -F_1_847759065))),
-        descaled(add(add(times(d3, F_0_298631336), z_30), z_31)),
-    ]
+        out[0][i] = scale(outer_sum + inner_sum);
+        out[1][i] = descaled::<DESCALE>(
+            products(d0, F_1_501321110 - F_0_899976223, d3, -F_0_899976223) + z4,
+        );
+        out[2][i] = descaled::<DESCALE>(products(
+            inner,
+            F_0_541196100,
+            outer,
+            F_0_541196100 + F_0_765366865,
+        ));
+        out[3][i] = descaled::<DESCALE>(
+            products(d1, F_3_072711026 - F_2_562915447, d2, -F_2_562915447) + z3,
+        );
+        out[4][i] = scale(outer_sum - inner_sum);
+        out[5][i] = descaled::<DESCALE>(
+            products(d2, F_2_053119869 - F_2_562915447, d1, -F_2_562915447) + z4,
+        );
+        out[6][i] = descaled::<DESCALE>(products(
+            inner,
+            F_0_541196100 - F_1_847759065,
+            outer,
+            F_0_541196100,
+        ));
+        out[7][i] = descaled::<DESCALE>(
+            products(d3, F_0_298631336 - F_0_899976223, d0, -F_0_899976223) + z3,
+        );
+    }
+    out
 }
 
-/// The divisions of quantization as multiplications, exact for every output of [`forward`].
+/// Quantization of what [`forward`] yields, by one float division a coefficient.
 ///
-/// With d = 8 * step and m = ceil(2^40 / d), n * m >> 40 is n / d rounded down for every n and d
-/// with n * d <= 2^40. Here n <= 2^14 + 4 * 65535 < 2^19 and d < 2^19.
+/// A coefficient v, scaled by eight, becomes the integer nearest to v / d, d = 8 * step, halves away from
+/// zero. Halves are multiples of d / 2, hence integers, so v moved away from zero by 1/4 is at least 1/4 from
+/// any of them and rounds the same way without ties. Since |v| <= 2^14 that sum is exact in a float and
+/// the quotient is off by less than 2^14 / d * 2^-24, far below the 1 / (4 d) it may be.
 #[derive(Debug, Clone)]
-pub(crate) struct Reciprocals {
-    multiplier: [u64; 64],
-    half: [u32; 64],
-}
+pub(crate) struct Divisors([f32; 64]);
 
-impl Reciprocals {
+impl Divisors {
     pub(crate) fn new(table: &QuantizationTable) -> Self {
-        let steps = table.to_natural();
-        Self {
-            multiplier: steps.map(|step| (1_u64 << 40).div_ceil(8 * u64::from(step))),
-            half: steps.map(|step| 4 * u32::from(step)),
-        }
+        Self(table.to_natural().map(|step| 8.0 * f32::from(step)))
     }
 
     /// Levels of coefficients scaled by eight, halves away from zero as libjpeg has it.
     pub(crate) fn quantize(&self, scaled: &[Lanes; 8]) -> Block {
         let mut block = [0; 64];
-        let entries = block.iter_mut().zip(scaled.as_flattened());
-        for ((level, &value), (&multiplier, &half)) in
-            entries.zip(self.multiplier.iter().zip(&self.half))
-        {
-            let numerator = u64::from(u32::from(value.unsigned_abs()) + half);
-            // At most 2^14 / 8, since d >= 8.
-            #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-            let magnitude = ((numerator * multiplier) >> 40) as i16;
-            *level = if value < 0 { -magnitude } else { magnitude };
+        for ((level, &value), divisor) in block.iter_mut().zip(scaled.as_flattened()).zip(self.0) {
+            let value = f32::from(value);
+            *level = nearest_i16((value + 0.25_f32.copysign(value)) / divisor);
         }
         block
     }
 }
 
 #[inline(always)]
-fn products(a: Lanes, by_a: i32, b: Lanes, by_b: i32) -> Wide {
-    // The constants fit 16 bits, so neither product overflows; the sum of two can, and wraps.
-    from_fn(|i| (i32::from(a[i]) * by_a).wrapping_add(i32::from(b[i]) * by_b))
+fn products(a: i16, by_a: i32, b: i16, by_b: i32) -> i32 {
+    // The constants fit 16 bits, so neither product overflows; the sum of two can in the inverse, and wraps.
+    (i32::from(a) * by_a).wrapping_add(i32::from(b) * by_b)
 }
 
 #[inline(always)]
-fn times(a: Wide, by: i32) -> Wide {
-    a.map(|value| value * by)
-}
-
-#[inline(always)]
-fn add(a: Wide, b: Wide) -> Wide {
-    from_fn(|i| a[i].wrapping_add(b[i]))
-}
-
-#[inline(always)]
-fn subtract(a: Wide, b: Wide) -> Wide {
-    from_fn(|i| a[i].wrapping_sub(b[i]))
-}
-
-#[inline(always)]
-fn saturate(wide: Wide) -> Lanes {
+fn descaled<const BITS: u32>(value: i32) -> i16 {
+    let rounded = value.wrapping_add(1 << (BITS - 1)) >> BITS;
     #[expect(clippy::cast_possible_truncation, reason = "in range after the clamp")]
-    wide.map(|value| value.clamp(i16::MIN.into(), i16::MAX.into()) as i16)
+    {
+        rounded.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::array::from_fn;
+
     use proptest::prelude::*;
 
     use super::super::reference;
     use super::*;
-    use crate::quantization::Rounding;
 
     fn reference_inverse(block: &Block, step: u16) -> [f64; 64] {
         let mut values = block.map(|level| f64::from(level) * f64::from(step));
@@ -242,6 +269,32 @@ mod tests {
             block[0] = mean * 8;
             let samples = inverse(&block, &QuantizationTable::uniform(1).unwrap());
             assert_eq!(i16::from(samples[3][5]), mean + 128);
+        }
+    }
+
+    #[test]
+    fn extreme_samples_do_not_overflow() {
+        // The signs of each basis function, both ways, reach the largest sums.
+        for band in crate::band::Band::all() {
+            for (positive, negative) in [(127, -128), (-128, 127), (-128, -128), (127, 127)] {
+                let samples: [Lanes; 8] = from_fn(|y| {
+                    from_fn(|x| {
+                        if band.basis(y, x) > 0.0 {
+                            positive
+                        } else {
+                            negative
+                        }
+                    })
+                });
+                let mut expected: [f64; 64] = from_fn(|i| samples[i / 8][i % 8].into());
+                reference::forward(&mut expected);
+                for (&found, expected) in forward(&samples).as_flattened().iter().zip(expected) {
+                    assert!(
+                        (f64::from(found) / 8.0 - expected).abs() < 0.25,
+                        "{band}: {found} {expected}"
+                    );
+                }
+            }
         }
     }
 
@@ -272,18 +325,28 @@ mod tests {
                 prop_assert!((f64::from(found) - expected).abs() <= 1.0, "{found} {expected}");
             }
         }
+    }
 
-        #[test]
-        fn quantization_by_multiplication_is_exact(value in -16384_i16..=16384, step in 1_u16..=65535) {
-            let mut scaled = [[0; 8]; 8];
-            scaled[0][0] = value;
-            let level = Reciprocals::new(&QuantizationTable::uniform(step).unwrap()).quantize(&scaled)[0];
-            // Doubling both sides keeps the quotient and lets the divisor 8 * step be split.
-            let exact = (2 * i64::from(value.unsigned_abs()) + 8 * i64::from(step)) / (16 * i64::from(step));
-            prop_assert_eq!(i64::from(level.unsigned_abs()), exact);
-            prop_assert!(level == 0 || (level < 0) == (value < 0));
-            if step < 4096 && value % 8 == 0 {
-                prop_assert_eq!(i32::from(level), Rounding::HalfAwayFromZero.divide(i32::from(value) / 8, step));
+    #[test]
+    fn quantization_by_floats_is_exact() {
+        let mut steps: Vec<u16> = (1..=300).collect();
+        steps.extend([
+            511, 512, 1023, 1024, 2047, 4095, 4096, 8191, 16384, 32767, 32768, 65534, 65535,
+        ]);
+        for step in steps {
+            let divisors = Divisors::new(&QuantizationTable::uniform(step).unwrap());
+            let divisor = 8 * i32::from(step);
+            for first in (-16384..16384_i16).step_by(64) {
+                let scaled: [Lanes; 8] = from_fn(|y| from_fn(|x| first + (8 * y + x) as i16));
+                let levels = divisors.quantize(&scaled);
+                for (&value, level) in scaled.as_flattened().iter().zip(levels) {
+                    let magnitude = (i32::from(value).abs() + divisor / 2) / divisor;
+                    assert_eq!(
+                        i32::from(level),
+                        magnitude * i32::from(value.signum()),
+                        "{value} / {divisor}"
+                    );
+                }
             }
         }
     }

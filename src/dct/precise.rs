@@ -4,7 +4,6 @@
 //! every platform. The bands (0, 0), (0, 4), (4, 0) and (4, 4) of integer samples are exact: they are
 //! sums scaled by 1/8.
 
-use std::array::from_fn;
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use super::transpose;
@@ -41,82 +40,86 @@ const SCALE: [Lanes; 8] = {
 /// Orthonormal forward DCT of samples to coefficients (T.81 A.3.3).
 pub(crate) fn forward(samples: &[Lanes; 8]) -> [Lanes; 8] {
     let rows = forward_pass(&transpose(samples));
-    let coefficients = forward_pass(&transpose(&rows));
-    from_fn(|u| from_fn(|v| coefficients[u][v] * SCALE[u][v]))
+    scaled(&forward_pass(&transpose(&rows)))
 }
 
 /// Orthonormal inverse DCT of coefficients to samples (T.81 A.3.3).
 pub(crate) fn inverse(coefficients: &[Lanes; 8]) -> [Lanes; 8] {
-    let scaled = from_fn(|u| from_fn(|v| coefficients[u][v] * SCALE[u][v]));
-    let columns = inverse_pass(&scaled);
+    let columns = inverse_pass(&scaled(coefficients));
     transpose(&inverse_pass(&transpose(&columns)))
 }
 
 #[inline(always)]
+fn scaled(coefficients: &[Lanes; 8]) -> [Lanes; 8] {
+    let mut result = *coefficients;
+    for (value, scale) in result
+        .as_flattened_mut()
+        .iter_mut()
+        .zip(SCALE.as_flattened())
+    {
+        *value *= scale;
+    }
+    result
+}
+
+/// One loop over the lanes, which the compiler turns into vectors.
+#[inline(always)]
 fn forward_pass(x: &[Lanes; 8]) -> [Lanes; 8] {
-    let s: [Lanes; 4] = from_fn(|k| add(x[k], x[7 - k]));
-    let d: [Lanes; 4] = from_fn(|k| subtract(x[k], x[7 - k]));
-    let (outer, inner) = (add(s[0], s[3]), add(s[1], s[2]));
-    let (tilt_outer, tilt_inner) = (subtract(s[0], s[3]), subtract(s[1], s[2]));
-    [
-        add(outer, inner),
-        weighted(&d, [C1, C3, C5, C7]),
-        from_fn(|i| tilt_outer[i] * C2 + tilt_inner[i] * C6),
-        weighted(&d, [C3, -C7, -C1, -C5]),
-        subtract(outer, inner),
-        weighted(&d, [C5, -C1, C7, C3]),
-        from_fn(|i| tilt_outer[i] * C6 - tilt_inner[i] * C2),
-        weighted(&d, [C7, -C5, C3, -C1]),
-    ]
+    let mut out = [[0.0; 8]; 8];
+    for i in 0..8 {
+        let [s0, s1, s2, s3] = [0, 1, 2, 3].map(|k: usize| x[k][i] + x[7 - k][i]);
+        let d = [0, 1, 2, 3].map(|k: usize| x[k][i] - x[7 - k][i]);
+        let (outer, inner) = (s0 + s3, s1 + s2);
+        let (tilt_outer, tilt_inner) = (s0 - s3, s1 - s2);
+        out[0][i] = outer + inner;
+        out[1][i] = weighted(d, [C1, C3, C5, C7]);
+        out[2][i] = tilt_outer * C2 + tilt_inner * C6;
+        out[3][i] = weighted(d, [C3, -C7, -C1, -C5]);
+        out[4][i] = outer - inner;
+        out[5][i] = weighted(d, [C5, -C1, C7, C3]);
+        out[6][i] = tilt_outer * C6 - tilt_inner * C2;
+        out[7][i] = weighted(d, [C7, -C5, C3, -C1]);
+    }
+    out
 }
 
 #[inline(always)]
 fn inverse_pass(x: &[Lanes; 8]) -> [Lanes; 8] {
-    let (sum, difference) = (add(x[0], x[4]), subtract(x[0], x[4]));
-    let outer: Lanes = from_fn(|i| x[2][i] * C2 + x[6][i] * C6);
-    let inner: Lanes = from_fn(|i| x[2][i] * C6 - x[6][i] * C2);
-    let even = [
-        add(sum, outer),
-        add(difference, inner),
-        subtract(difference, inner),
-        subtract(sum, outer),
-    ];
-    let odd_inputs = [x[1], x[3], x[5], x[7]];
-    let odd = [
-        weighted(&odd_inputs, [C1, C3, C5, C7]),
-        weighted(&odd_inputs, [C3, -C7, -C1, -C5]),
-        weighted(&odd_inputs, [C5, -C1, C7, C3]),
-        weighted(&odd_inputs, [C7, -C5, C3, -C1]),
-    ];
-    from_fn(|k| {
-        if k < 4 {
-            add(even[k], odd[k])
-        } else {
-            subtract(even[7 - k], odd[7 - k])
+    let mut out = [[0.0; 8]; 8];
+    for i in 0..8 {
+        let (sum, difference) = (x[0][i] + x[4][i], x[0][i] - x[4][i]);
+        let outer = x[2][i] * C2 + x[6][i] * C6;
+        let inner = x[2][i] * C6 - x[6][i] * C2;
+        let even = [
+            sum + outer,
+            difference + inner,
+            difference - inner,
+            sum - outer,
+        ];
+        let inputs = [x[1][i], x[3][i], x[5][i], x[7][i]];
+        let odd = [
+            weighted(inputs, [C1, C3, C5, C7]),
+            weighted(inputs, [C3, -C7, -C1, -C5]),
+            weighted(inputs, [C5, -C1, C7, C3]),
+            weighted(inputs, [C7, -C5, C3, -C1]),
+        ];
+        for k in 0..4 {
+            out[k][i] = even[k] + odd[k];
+            out[7 - k][i] = even[k] - odd[k];
         }
-    })
+    }
+    out
 }
 
 #[inline(always)]
-fn weighted(x: &[Lanes; 4], weights: [f32; 4]) -> Lanes {
-    from_fn(|i| {
-        (x[0][i] * weights[0] + x[1][i] * weights[1])
-            + (x[2][i] * weights[2] + x[3][i] * weights[3])
-    })
-}
-
-#[inline(always)]
-fn add(a: Lanes, b: Lanes) -> Lanes {
-    from_fn(|i| a[i] + b[i])
-}
-
-#[inline(always)]
-fn subtract(a: Lanes, b: Lanes) -> Lanes {
-    from_fn(|i| a[i] - b[i])
+fn weighted(x: [f32; 4], weights: [f32; 4]) -> f32 {
+    (x[0] * weights[0] + x[1] * weights[1]) + (x[2] * weights[2] + x[3] * weights[3])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::array::from_fn;
+
     use proptest::prelude::*;
 
     use super::super::reference;

@@ -120,7 +120,7 @@ pub(crate) trait Pipeline: Average {
 }
 
 impl Pipeline for u8 {
-    type Quantizer = dct::integer::Reciprocals;
+    type Quantizer = dct::integer::Divisors;
 
     #[inline(always)]
     fn from_sample(sample: u8) -> Self {
@@ -132,11 +132,18 @@ impl Pipeline for u8 {
     }
 
     fn quantizer(table: &QuantizationTable, _: Rounding) -> Self::Quantizer {
-        dct::integer::Reciprocals::new(table)
+        dct::integer::Divisors::new(table)
     }
 
     fn quantize(block: &[[Self; 8]; 8], quantizer: &Self::Quantizer) -> Block {
-        let shifted = block.map(|row| row.map(|sample| i16::from(sample) - 128));
+        let mut shifted = [[0; 8]; 8];
+        for (shifted, &sample) in shifted
+            .as_flattened_mut()
+            .iter_mut()
+            .zip(block.as_flattened())
+        {
+            *shifted = i16::from(sample) - 128;
+        }
         quantizer.quantize(&dct::integer::forward(&shifted))
     }
 }

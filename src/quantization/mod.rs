@@ -6,7 +6,7 @@ mod tables;
 mod text;
 
 pub use rounding::Rounding;
-pub(crate) use rounding::requantize_block;
+pub(crate) use rounding::{Requantizer, nearest_i16};
 pub use tables::QuantizationTables;
 
 use std::ops::Index;

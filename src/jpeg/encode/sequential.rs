@@ -168,12 +168,10 @@ impl<'a> Scan<'a> {
         sink.dc(pair, size, bits);
 
         let mut zigzag = [0_i16; 64];
-        let mut nonzero = 0_u64;
-        for (position, (value, &natural)) in zigzag.iter_mut().zip(&NATURAL_FROM_ZIGZAG).enumerate()
-        {
+        for (value, &natural) in zigzag.iter_mut().zip(&NATURAL_FROM_ZIGZAG) {
             *value = block[usize::from(natural) & 63];
-            nonzero |= u64::from(*value != 0) << position;
         }
+        let mut nonzero = nonzero_mask(&zigzag);
         // Bit 0 is DC.
         nonzero &= !1;
         let mut previous = 0;
@@ -234,6 +232,22 @@ impl OutOfRangeAt {
             bound: self.bound,
         }
     }
+}
+
+/// Bit i is set where value i is not zero.
+#[inline(always)]
+fn nonzero_mask(values: &[i16; 64]) -> u64 {
+    let mut flags = [0_u8; 64];
+    for (flag, &value) in flags.iter_mut().zip(values) {
+        *flag = u8::from(value != 0);
+    }
+    let mut mask = 0;
+    for (index, eight) in (0..).zip(flags.as_chunks::<8>().0) {
+        // The product gathers the lowest bit of each byte, first byte lowest, in the highest byte.
+        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        mask |= bits << (8 * index);
+    }
+    mask
 }
 
 /// Size category and low bits of a value (T.81 F.1.2.1): negative values are sent less one.
