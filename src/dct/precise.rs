@@ -67,8 +67,10 @@ fn scaled(coefficients: &[Lanes; 8]) -> [Lanes; 8] {
 fn forward_pass(x: &[Lanes; 8]) -> [Lanes; 8] {
     let mut out = [[0.0; 8]; 8];
     for i in 0..8 {
-        let [s0, s1, s2, s3] = [0, 1, 2, 3].map(|k: usize| x[k][i] + x[7 - k][i]);
-        let d = [0, 1, 2, 3].map(|k: usize| x[k][i] - x[7 - k][i]);
+        let sum = |k: usize| x[k][i] + x[7 - k][i];
+        let difference = |k: usize| x[k][i] - x[7 - k][i];
+        let [s0, s1, s2, s3] = [sum(0), sum(1), sum(2), sum(3)];
+        let d = [difference(0), difference(1), difference(2), difference(3)];
         let (outer, inner) = (s0 + s3, s1 + s2);
         let (tilt_outer, tilt_inner) = (s0 - s3, s1 - s2);
         out[0][i] = outer + inner;

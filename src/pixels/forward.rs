@@ -1,7 +1,5 @@
 //! Pixels to coefficients: colour, downsampling, forward DCT, quantization.
 
-use std::array::from_fn;
-
 use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace};
 use crate::dct;
@@ -175,20 +173,22 @@ impl Pipeline for f32 {
 
     fn quantize(block: &[[Self; 8]; 8], (steps, rounding): &Self::Quantizer) -> Block {
         let coefficients = dct::precise::forward(block);
-        let coefficients = coefficients.as_flattened();
         // One loop for each rule, so that the rule is known inside it.
         match rounding {
-            Rounding::HalfAwayFromZero => {
-                from_fn(|i| Rounding::HalfAwayFromZero.divide_real(coefficients[i], steps[i]))
-            }
-            Rounding::HalfToEven => {
-                from_fn(|i| Rounding::HalfToEven.divide_real(coefficients[i], steps[i]))
-            }
-            Rounding::HalfTowardZero => {
-                from_fn(|i| Rounding::HalfTowardZero.divide_real(coefficients[i], steps[i]))
-            }
+            Rounding::HalfAwayFromZero => levels(&coefficients, steps, Rounding::HalfAwayFromZero),
+            Rounding::HalfToEven => levels(&coefficients, steps, Rounding::HalfToEven),
+            Rounding::HalfTowardZero => levels(&coefficients, steps, Rounding::HalfTowardZero),
         }
     }
+}
+
+#[inline(always)]
+fn levels(coefficients: &[[f32; 8]; 8], steps: &[f32; 64], rounding: Rounding) -> Block {
+    let mut block = [0; 64];
+    for ((level, &value), &step) in block.iter_mut().zip(coefficients.as_flattened()).zip(steps) {
+        *level = rounding.divide_real(value, step);
+    }
+    block
 }
 
 impl<T: Pipeline> Planes<T> {

@@ -62,13 +62,13 @@ impl Rounding {
         #[expect(clippy::float_cmp, reason = "shown above")]
         let tie = (quotient - nearest).abs() == 0.5;
         let grew = nearest.abs() > quotient.abs();
-        let one = 1.0_f32.copysign(quotient);
-        let level = match self {
-            Self::HalfAwayFromZero if tie && !grew => nearest + one,
-            Self::HalfTowardZero if tie && grew => nearest - one,
-            _ => nearest,
+        // 1 in the direction of the value, where the rule differs from halves to even.
+        let correction = match self {
+            Self::HalfAwayFromZero if tie && !grew => 1.0_f32,
+            Self::HalfTowardZero if tie && grew => -1.0,
+            _ => 0.0,
         };
-        nearest_i16(level)
+        nearest_i16(nearest + correction * 1.0_f32.copysign(quotient))
     }
 }
 
