@@ -27,8 +27,8 @@ pub(crate) const ZIGZAG_FROM_NATURAL: [u8; BANDS] = {
 
 /// One frequency band: vertical frequency `u` (row) and horizontal frequency `v` (column), both 0..=7.
 ///
-/// Bands are ordered by natural index. The public API knows no other order; the order of the file
-/// format is reached by [`zigzag`](Self::zigzag) alone.
+/// Bands are ordered by natural index, as everything in the public API; what is in the order of the file
+/// format has `zigzag` in its name.
 ///
 /// ```
 /// use feature_distillation::Band;

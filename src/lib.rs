@@ -74,7 +74,7 @@
 //! # Features
 //!
 //! - `ndarray` (default): pictures from and to arrays, coefficients as array views.
-//! - `serde`: tables and profiles serialize, steps in natural order.
+//! - `serde`: tables, profiles and statistics serialize, steps in natural order.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(

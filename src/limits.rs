@@ -2,7 +2,7 @@
 
 use crate::error::{Error, LimitKind, Result};
 
-/// Upper bounds on what decoding one file may cost. All are on by default.
+/// Upper bounds on what one file may cost. All are on by default.
 ///
 /// ```
 /// use feature_distillation::Limits;
@@ -21,6 +21,20 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// The defaults that the getters state.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            pixels: 1 << 27,
+            memory: 512 << 20,
+            scans: 100,
+            block_visits_per_block: 64,
+            segments: 4096,
+            metadata: 16 << 20,
+            input_bytes: 512 << 20,
+        }
+    }
+
     /// No limit at all: for files from a source that is trusted completely.
     #[must_use]
     pub const fn none() -> Self {
@@ -41,7 +55,8 @@ impl Limits {
         self.pixels
     }
 
-    /// Bytes for coefficients, de-stuffed scan data, pixels and scratch together; 512 MiB by default.
+    /// Bytes for coefficients, metadata and de-stuffed scan data while a file is read, and for
+    /// coefficients, planes of samples and pixels while an image is turned to pixels; 512 MiB by default.
     #[must_use]
     pub const fn max_memory(&self) -> u64 {
         self.memory
@@ -132,15 +147,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            pixels: 1 << 27,
-            memory: 512 << 20,
-            scans: 100,
-            block_visits_per_block: 64,
-            segments: 4096,
-            metadata: 16 << 20,
-            input_bytes: 512 << 20,
-        }
+        Self::new()
     }
 }
 

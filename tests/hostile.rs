@@ -55,25 +55,15 @@ fn a_start_and_an_end_have_no_frame_between() {
 
 #[test]
 fn a_file_cut_anywhere_is_never_taken_for_whole() {
-    let (mut cuts, mut other) = (0, 0);
     for Fixture { name, bytes } in fixtures() {
         let end = parts(&bytes).last().unwrap().end;
         for length in 0..end {
             match refusal(&bytes[..length]) {
                 Error::UnexpectedEnd { offset } => assert_eq!(offset, length as u64, "{name}"),
-                Error::Malformed {
-                    offset,
-                    kind: Malformed::TooShortForBlocks { .. },
-                } => {
-                    assert!(offset <= length as u64, "{name} cut to {length}");
-                    other += 1;
-                }
                 error => panic!("{name} cut to {length}: {error}"),
             }
         }
-        cuts += end;
     }
-    assert!(other * 50 < cuts, "{other} of {cuts}");
 }
 
 #[test]
@@ -788,18 +778,14 @@ fn a_refinement_that_brings_more_than_a_bit_is_refused() {
 #[test]
 fn too_few_bytes_for_the_blocks_are_refused_before_any_work() {
     let start = sequential(65_500, 65_500).scan(&[(1, 0, 0)], [0, 63, 0, 0]);
-    let at = start.len();
     let bytes = start.data(&"0".repeat(800)).finish();
     let options = feature_distillation::DecodeOptions::new().with_limits(Limits::none());
     let error = CoefficientImage::decode_with(&bytes, &options).unwrap_err();
-    let Error::Malformed {
-        offset,
-        kind: Malformed::TooShortForBlocks { available, blocks },
-    } = error
-    else {
-        panic!("{error}");
-    };
-    assert_eq!((offset, available, blocks), (at as u64, 102, 8188 * 8188));
+    let end = bytes.len() as u64;
+    assert!(
+        matches!(error, Error::UnexpectedEnd { offset } if offset == end),
+        "{error}"
+    );
 }
 
 // ---- restart markers ------------------------------------------------------------------

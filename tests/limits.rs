@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use common::bytes::{COM, EOI, RST0, SOF0, SOF2, SOI, SOS, Writer, frame_part, parts, payload};
 use common::{fixture, fixtures};
 use feature_distillation::{
-    CoefficientImage, ColorSpace, Component, DecodeOptions, EncodeOptions, Error, LimitKind,
-    Limits, Malformed, QuantizationTable, RestartInterval, SamplingFactor,
+    CoefficientImage, ColorSpace, Component, DecodeOptions, EncodeOptions, Error, FeatureDistiller,
+    InverseOptions, LimitKind, Limits, QuantizationTable, RestartInterval, SamplingFactor,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -260,14 +260,7 @@ fn a_huge_frame_of_few_bytes_is_refused_without_allocating() {
 
         // Without limits the bytes themselves tell that the blocks cannot be there.
         let (error, peak) = peak_of(|| refusal(&bytes, Limits::none()));
-        let short = matches!(
-            error,
-            Error::Malformed {
-                kind: Malformed::TooShortForBlocks { .. },
-                ..
-            }
-        );
-        assert!(short, "{error}");
+        assert!(matches!(error, Error::UnexpectedEnd { .. }), "{error}");
         assert!(peak < 16 << 10, "{peak} bytes");
 
         // Neither does a frame within the pixel limit get memory that it cannot fill.
@@ -275,7 +268,7 @@ fn a_huge_frame_of_few_bytes_is_refused_without_allocating() {
         let sides = frame_part(&bytes).position + 4;
         bytes[sides..sides + 4].copy_from_slice(&[0x20, 0, 0x20, 0]);
         let (error, peak) = peak_of(|| refusal(&bytes, Limits::default()));
-        assert!(matches!(error, Error::Malformed { .. }), "{error}");
+        assert!(matches!(error, Error::UnexpectedEnd { .. }), "{error}");
         assert!(peak < 16 << 10, "{peak} bytes");
     }
 }
@@ -561,4 +554,35 @@ fn coefficient_bytes(image: &CoefficientImage) -> u64 {
 
 fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> u64 {
     parts(bytes).iter().filter(|part| wanted(part.code)).count() as u64
+}
+
+#[test]
+fn pixels_are_refused_before_they_are_allocated() {
+    let bytes = noisy_file(256, 256, RestartInterval::Never, &[(1, 1)]);
+    let image = CoefficientImage::decode(&bytes).unwrap();
+    // Coefficients of two bytes, samples and pixels of one each; floats take four.
+    for (options, bytes) in [
+        (InverseOptions::libjpeg_equal(), 256 * 256 * 4),
+        (InverseOptions::precise(), 256 * 256 * 7),
+    ] {
+        let enough = options.with_limits(Limits::default().with_max_memory(bytes));
+        assert!(image.to_pixels(&enough).is_ok());
+        let short = options.with_limits(Limits::default().with_max_memory(bytes - 1));
+        let (result, peak) = peak_of(|| image.to_pixels(&short));
+        assert_exceeded(&result.unwrap_err(), LimitKind::Memory, bytes, bytes - 1);
+        assert!(peak < 1 << 10, "{peak} bytes");
+    }
+    let distiller = FeatureDistiller::builder()
+        .tables(QuantizationTable::uniform(20).unwrap())
+        .limits(Limits::default().with_max_memory(256 * 256 * 7 - 1))
+        .build()
+        .unwrap();
+    let error = distiller.one_pass_jpeg(&bytes).unwrap_err();
+    assert_exceeded(&error, LimitKind::Memory, 256 * 256 * 7, 256 * 256 * 7 - 1);
+    assert!(
+        distiller
+            .with_limits(Limits::default())
+            .one_pass_jpeg(&bytes)
+            .is_ok()
+    );
 }

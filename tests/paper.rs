@@ -2,8 +2,8 @@
 //!
 //! `FEATURE_DISTILLATION_DATA` names a folder with `photos/`, `photos224/` and the reference maps
 //! `sigma-photos.json` and `sigma-photos224.json` (population deviations of independently computed
-//! coefficients for `y`, `cb`, `cr` and pooled `rgb`). Without it these tests check the same
-//! properties on procedural pictures only; see `distillation.rs` and `statistics.rs`.
+//! coefficients for `y`, `cb`, `cr` and pooled `rgb`). Without it they say so and compare nothing; what holds for
+//! all pictures is tested in `distillation.rs` and `statistics.rs`.
 #![allow(
     clippy::cast_precision_loss,
     reason = "block counts are far below 2^52"

@@ -168,7 +168,8 @@ fn restart_markers_stand_where_they_were_asked_for() {
     assert_eq!(count(RestartInterval::McuRows(interval(2))), (2, Some(14)));
     assert_eq!(
         count(RestartInterval::McuRows(interval(9999))),
-        (0, Some(65535))
+        (0, Some(7 * 9362)),
+        "the most rows of 7 that fit"
     );
 }
 
@@ -194,7 +195,7 @@ proptest! {
         let tables = QuantizationTables::per_component(image.quantization_tables()).unwrap();
         for rounding in ROUNDINGS {
             let mut same = image.clone();
-            same.requantize(&tables, rounding);
+            same.requantize(&tables, rounding).unwrap();
             prop_assert_eq!(&same, &image);
         }
     }
@@ -204,15 +205,24 @@ proptest! {
         let table = random_table(&mut ChaCha8Rng::seed_from_u64(seed), if fine { 100 } else { 65535 });
         for rounding in ROUNDINGS {
             let mut moved = image.clone();
-            moved.requantize(&table.into(), rounding);
+            if let Err(error) = moved.requantize(&table.into(), rounding) {
+                // A level past 16 bits: named, and nothing was changed.
+                let Error::CoefficientOutOfRange { component, block_x, block_y, band, value, bound } = error else {
+                    panic!("{error}");
+                };
+                let component = &image.components()[component];
+                let level = component.block(block_x, block_y).unwrap()[band.natural()];
+                let wanted = i64::from(level) * i64::from(component.quantization_table()[band]);
+                prop_assert!(2 * (i64::from(value) * i64::from(table[band]) - wanted).abs() <= i64::from(table[band]));
+                prop_assert!(value.abs() > bound && bound == 32767);
+                prop_assert_eq!(&moved, &image);
+                continue;
+            }
             for (before, after) in image.components().iter().zip(moved.components()) {
                 prop_assert_eq!(after.quantization_table(), &table);
                 for (old, new) in before.blocks().iter().zip(after.blocks()) {
                     for band in Band::all() {
                         let level = new[band.natural()];
-                        if level == i16::MIN || level == i16::MAX {
-                            continue;
-                        }
                         let step = i64::from(table[band]);
                         let wanted = i64::from(old[band.natural()]) * i64::from(before.quantization_table()[band]);
                         let error = (i64::from(level) * step - wanted).abs();
@@ -222,6 +232,41 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_level_may_just_reach_16_bits_when_it_is_requantized() {
+    let one = QuantizationTable::uniform(1).unwrap();
+    for (from, to, fits, past) in [
+        (2, 1, 16383, 16384),
+        (100, 3, 983, 984),
+        (65535, 65534, 32766, 32767),
+    ] {
+        let table = |step| QuantizationTable::uniform(step).unwrap();
+        let moved = |level: i16| {
+            let mut image = grey(&[[0; 64]], 8, 8, table(from));
+            image.components_mut()[0].blocks_mut()[0][9] = level;
+            image
+                .requantize(&table(to).into(), Rounding::default())
+                .map(|()| image)
+        };
+        for sign in [1, -1] {
+            let image = moved(sign * fits).unwrap();
+            let level = i32::from(image.components()[0].blocks()[0][9]);
+            assert!(
+                (level * i32::from(to) - i32::from(sign * fits) * i32::from(from)).abs() * 2
+                    <= i32::from(to)
+            );
+            assert!(matches!(
+                moved(sign * past),
+                Err(Error::CoefficientOutOfRange { component: 0, .. })
+            ));
+        }
+    }
+    let mut unchanged = grey(&[[i16::MAX; 64]], 8, 8, one);
+    unchanged
+        .requantize(&one.into(), Rounding::default())
+        .unwrap();
 }
 
 #[test]
@@ -235,7 +280,7 @@ fn requantizing_breaks_ties_by_the_rule_asked_for() {
     ] {
         let mut image = grey(&[[0; 64]], 8, 8, from);
         image.components_mut()[0].blocks_mut()[0][..4].copy_from_slice(&[1, -1, 3, -3]);
-        image.requantize(&to.into(), rounding);
+        image.requantize(&to.into(), rounding).unwrap();
         assert_eq!(
             image.components()[0].blocks()[0][..4],
             expected,
@@ -410,12 +455,14 @@ fn a_step_above_255_cannot_be_written_as_baseline() {
     let mut image = colour_image(&[(1, 1), (1, 1), (1, 1)], 16, 16);
     let tables = vec![
         QuantizationTable::uniform(255).unwrap(),
-        QuantizationTable::from_fn(|band| if band == Band::DC { 256 } else { 1 }).unwrap(),
+        QuantizationTable::from_fn(|band| if band == Band::DC { 256 } else { 255 }).unwrap(),
     ];
-    image.requantize(
-        &QuantizationTables::per_component(tables).unwrap(),
-        Rounding::default(),
-    );
+    image
+        .requantize(
+            &QuantizationTables::per_component(tables).unwrap(),
+            Rounding::default(),
+        )
+        .unwrap();
     let error = image
         .encode_with(&EncodeOptions::new().with_process(Process::Baseline))
         .unwrap_err();
@@ -436,15 +483,19 @@ fn automatic_turns_to_extended_sequential_for_wide_steps_alone() {
     let wide = QuantizationTable::uniform(256).unwrap();
     let narrow = QuantizationTable::uniform(255).unwrap();
     let mut image = colour_image(&[(1, 1), (1, 1), (1, 1)], 16, 16);
-    image.requantize(&narrow.into(), Rounding::default());
+    image
+        .requantize(&narrow.into(), Rounding::default())
+        .unwrap();
     let bytes = image.encode().unwrap();
     assert_eq!(frame_part(&bytes).code, SOF0);
     assert_eq!(payload(&bytes, part(&bytes, DQT)).len(), 65);
 
-    image.requantize(
-        &QuantizationTables::luminance_chrominance(narrow, wide),
-        Rounding::default(),
-    );
+    image
+        .requantize(
+            &QuantizationTables::luminance_chrominance(narrow, wide),
+            Rounding::default(),
+        )
+        .unwrap();
     let bytes = image.encode().unwrap();
     assert_eq!(frame_part(&bytes).code, SOF1);
     let tables: Vec<(u8, usize)> = parts(&bytes)

@@ -332,6 +332,11 @@ fn statistics_travel_between_machines_and_are_checked_on_arrival() {
     assert!(refuses(
         &|value| value["components"][1]["bands"][9]["histogram"] = serde_json::json!({})
     ));
+    assert!(refuses(&|value| value["bin_width"] = (1_u32 << 21).into()));
+    assert!(refuses(&|value| {
+        let histogram = &mut value["components"][1]["bands"][9]["histogram"];
+        *histogram = serde_json::json!({ "9223372036854775807": 30 });
+    }));
     assert!(refuses(&|value| {
         value["components"][2]["bands"]
             .as_array_mut()

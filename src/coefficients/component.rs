@@ -1,7 +1,7 @@
 //! One component: its blocks of quantized coefficients and the table they were quantized with.
 
-use crate::band::Block;
-use crate::error::{ArgumentError, Result};
+use crate::band::{Band, Block};
+use crate::error::{ArgumentError, Error, Result};
 use crate::limits::try_vec;
 use crate::quantization::{QuantizationTable, Requantizer, Rounding};
 
@@ -135,20 +135,6 @@ impl Component {
         self.blocks.get_mut(index)
     }
 
-    /// Moves every coefficient to the nearest multiple of another table's steps.
-    ///
-    /// The error is at most half the new step, up to the range of `i16`, where levels are held.
-    /// Requantizing by the component's own table changes nothing.
-    pub fn requantize(&mut self, table: &QuantizationTable, rounding: Rounding) {
-        if self.table != *table {
-            let requantizer = Requantizer::new(&self.table, table, rounding);
-            for block in &mut self.blocks {
-                requantizer.requantize(block);
-            }
-            self.table = *table;
-        }
-    }
-
     /// Coefficients as an array of (block rows, block columns, 8, 8), without copying.
     #[cfg(feature = "ndarray")]
     #[must_use]
@@ -190,34 +176,56 @@ impl Component {
         self.table = table;
     }
 
-    /// The blocks from an MCU to the right and below, row by row.
-    pub(super) fn blocks_from(&self, first_mcu: (u32, u32)) -> Vec<Block> {
-        let (left, top) = self.first_block(first_mcu);
-        (top..self.blocks_high)
-            .flat_map(|y| self.block_row(y).iter().skip(left as usize))
-            .copied()
-            .collect()
-    }
-
-    /// Overwrites the blocks from an MCU to the right and below by those of a component of that size.
-    pub(super) fn replace_blocks_from(&mut self, first_mcu: (u32, u32), part: &Self) {
-        let (left, top) = self.first_block(first_mcu);
-        for y in 0..part.blocks_high {
-            for x in 0..part.blocks_wide {
-                if let (Some(block), Some(new)) =
-                    (self.block_mut(left + x, top + y), part.block(x, y))
-                {
-                    *block = *new;
-                }
+    pub(super) fn requantize(&mut self, table: &QuantizationTable, rounding: Rounding) {
+        if self.table != *table {
+            let requantizer = Requantizer::new(&self.table, table, rounding);
+            for block in &mut self.blocks {
+                requantizer.requantize(block);
             }
+            self.table = *table;
         }
     }
 
-    fn first_block(&self, mcu: (u32, u32)) -> (u32, u32) {
-        (
-            mcu.0 * u32::from(self.sampling.horizontal()),
-            mcu.1 * u32::from(self.sampling.vertical()),
-        )
+    /// Checks that levels stay within +-32767 when they are requantized.
+    pub(super) fn check_requantization(
+        &self,
+        table: &QuantizationTable,
+        component: usize,
+    ) -> Result<()> {
+        const BOUND: i32 = 32767;
+        let (from, to) = (
+            self.table.to_natural().map(i32::from),
+            table.to_natural().map(i32::from),
+        );
+        if from.iter().zip(&to).all(|(from, to)| from <= to) {
+            return Ok(());
+        }
+        // Below 2^31. A level at the largest lands short of half a step above the bound.
+        let largest: [i32; 64] =
+            std::array::from_fn(|band| (BOUND * to[band] + (to[band] - 1) / 2) / from[band]);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let fits = |(level, largest): (&i16, &i32)| i32::from(level.unsigned_abs()) <= *largest;
+            let Some(band) = block.iter().zip(&largest).position(|pair| !fits(pair)) else {
+                continue;
+            };
+            let wide = self.blocks_wide as usize;
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a component has at most 8192 x 8192 blocks"
+            )]
+            return Err(Error::CoefficientOutOfRange {
+                component,
+                block_x: (index % wide) as u32,
+                block_y: (index / wide) as u32,
+                band: Band::from_natural(band).unwrap_or(Band::DC),
+                value: Rounding::HalfAwayFromZero.divide(
+                    i32::from(block[band]) * from[band],
+                    table.to_natural()[band],
+                ),
+                bound: BOUND,
+            });
+        }
+        Ok(())
     }
 
     pub(super) fn fill(&mut self, blocks: Vec<Block>) -> Result<()> {

@@ -112,7 +112,7 @@ impl CodingProcess {
 /// assert_eq!(CoefficientImage::decode(&bytes)?.components(), image.components());
 /// # Ok::<(), feature_distillation::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct CoefficientImage {
     geometry: Geometry,
     color_space: ColorSpace,
@@ -273,11 +273,21 @@ impl CoefficientImage {
 
     /// Moves every coefficient to the nearest multiple of other tables' steps: one-pass distillation.
     ///
-    /// Component `i` gets `tables.table(i)`; see [`Component::requantize`].
-    pub fn requantize(&mut self, tables: &QuantizationTables, rounding: Rounding) {
+    /// Component `i` gets `tables.table(i)`. The error is at most half the new step. Requantizing by the
+    /// image's own tables changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CoefficientOutOfRange`](crate::Error::CoefficientOutOfRange) where a step is so much finer that a level would leave +-32767; the image is then
+    /// unchanged.
+    pub fn requantize(&mut self, tables: &QuantizationTables, rounding: Rounding) -> Result<()> {
+        for (index, component) in self.components.iter().enumerate() {
+            component.check_requantization(tables.table(index), index)?;
+        }
         for (index, component) in self.components.iter_mut().enumerate() {
             component.requantize(tables.table(index), rounding);
         }
+        Ok(())
     }
 
     pub(crate) const fn is_from_file(&self) -> bool {
@@ -292,34 +302,6 @@ impl CoefficientImage {
         self.restart_interval = restart_interval;
         self.metadata = metadata;
         self.from_file = true;
-    }
-
-    /// The part of the image from an MCU to the right and below, without metadata.
-    pub(crate) fn cropped_before(&self, first_mcu: (u32, u32)) -> Result<Self> {
-        let (mcu_width, mcu_height) = self.geometry.mcu_size();
-        let (width, height) = (
-            self.width() - first_mcu.0 * mcu_width,
-            self.height() - first_mcu.1 * mcu_height,
-        );
-        let parts = self
-            .components
-            .iter()
-            .map(|component| {
-                (
-                    component.sampling,
-                    component.table,
-                    component.blocks_from(first_mcu),
-                )
-            })
-            .collect();
-        Self::from_blocks(width, height, self.color_space, parts)
-    }
-
-    /// Puts back what [`cropped_before`](Self::cropped_before) took, changed or not.
-    pub(crate) fn replace_from(&mut self, first_mcu: (u32, u32), part: &Self) {
-        for (component, part) in self.components.iter_mut().zip(&part.components) {
-            component.replace_blocks_from(first_mcu, part);
-        }
     }
 
     fn unfilled(
@@ -354,3 +336,23 @@ impl CoefficientImage {
         ))
     }
 }
+
+/// Images are equal that hold the same, wherever they come from.
+impl PartialEq for CoefficientImage {
+    fn eq(&self, other: &Self) -> bool {
+        (
+            self.geometry,
+            self.color_space,
+            self.process,
+            self.restart_interval,
+        ) == (
+            other.geometry,
+            other.color_space,
+            other.process,
+            other.restart_interval,
+        ) && self.components == other.components
+            && self.metadata == other.metadata
+    }
+}
+
+impl Eq for CoefficientImage {}

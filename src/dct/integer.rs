@@ -337,7 +337,8 @@ mod tests {
             let divisors = Divisors::new(&QuantizationTable::uniform(step).unwrap());
             let divisor = 8 * i32::from(step);
             for first in (-16384..16384_i16).step_by(64) {
-                let scaled: [Lanes; 8] = from_fn(|y| from_fn(|x| first + (8 * y + x) as i16));
+                let scaled: [Lanes; 8] =
+                    from_fn(|y| from_fn(|x| first + i16::try_from(8 * y + x).unwrap()));
                 let levels = divisors.quantize(&scaled);
                 for (&value, level) in scaled.as_flattened().iter().zip(levels) {
                     let magnitude = (i32::from(value).abs() + divisor / 2) / divisor;

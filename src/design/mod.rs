@@ -50,6 +50,7 @@ impl<F: Fn(&BandStatistics, usize) -> Result<QuantizationTable>> TableDesign for
 
 /// Whether the components share a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum TableScope {
     /// One table, from the statistics of all components pooled: the paper's.
     #[default]

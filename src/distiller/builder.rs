@@ -2,7 +2,7 @@
 
 use crate::coefficients::ColorSpace;
 use crate::design::{TableDesign, TableScope, design_tables};
-use crate::error::Result;
+use crate::error::{ArgumentError, Result};
 use crate::jpeg::DecodeOptions;
 use crate::limits::Limits;
 use crate::pixels::{ChromaSubsampling, PixelPipeline, Upsampling};
@@ -20,6 +20,8 @@ use super::{FeatureDistiller, Profile, ProfileCheck};
 #[must_use]
 pub struct FeatureDistillerBuilder {
     tables: Option<QuantizationTables>,
+    /// What the components of the statistics were, where each table was designed for one of them.
+    designed_for: Option<ColorSpace>,
     color_space: ColorSpace,
     subsampling: ChromaSubsampling,
     rounding: Rounding,
@@ -33,10 +35,14 @@ impl FeatureDistillerBuilder {
     /// The defensive quantization tables.
     pub fn tables(mut self, tables: impl Into<QuantizationTables>) -> Self {
         self.tables = Some(tables.into());
+        self.designed_for = None;
         self
     }
 
     /// The defensive tables by a design from the statistics of benign images.
+    ///
+    /// Tables per component must come from statistics of the colour space that is distilled in; a shared table
+    /// may come from any.
     ///
     /// # Errors
     ///
@@ -47,7 +53,11 @@ impl FeatureDistillerBuilder {
         statistics: &BandStatistics,
         scope: TableScope,
     ) -> Result<Self> {
-        Ok(self.tables(design_tables(design, statistics, scope)?))
+        let mut builder = self.tables(design_tables(design, statistics, scope)?);
+        if scope == TableScope::PerComponent {
+            builder.designed_for = statistics.color_space();
+        }
+        Ok(builder)
     }
 
     /// The components to distil pixels in: grey, RGB or YCbCr.
@@ -98,8 +108,17 @@ impl FeatureDistillerBuilder {
     ///
     /// [`ArgumentError::Distiller`](crate::ArgumentError::Distiller) naming what does not fit: no tables; a
     /// colour space other than grey, RGB and YCbCr; subsampling without chrominance; more tables than
-    /// components; a tie rule that the libjpeg-equal pipeline does not have.
+    /// components; tables designed per component for another colour space; a tie rule that the libjpeg-equal pipeline does not have.
     pub fn build(self) -> Result<FeatureDistiller> {
+        if self
+            .designed_for
+            .is_some_and(|designed| designed != self.color_space)
+        {
+            return Err(ArgumentError::Distiller(
+                "the tables were designed for the components of another colour space",
+            )
+            .into());
+        }
         let profile = Profile::try_from(ProfileParts {
             tables: self.tables,
             color_space: self.color_space,
@@ -120,6 +139,7 @@ impl Default for FeatureDistillerBuilder {
     fn default() -> Self {
         Self {
             tables: None,
+            designed_for: None,
             color_space: ColorSpace::Rgb,
             subsampling: ChromaSubsampling::None,
             rounding: Rounding::HalfAwayFromZero,

@@ -1,7 +1,6 @@
 //! Feature distillation: one pass, or two with a profile that both share.
 
 mod builder;
-mod edges;
 mod profile;
 mod published;
 
@@ -12,10 +11,12 @@ pub use published::distill_published;
 use crate::coefficients::{CoefficientImage, ColorSpace};
 use crate::error::{ArgumentError, Result};
 use crate::jpeg::{DecodeOptions, EncodeOptions, Encoded};
-use crate::pixels::{PixelBuffer, PixelView};
+use crate::limits::Limits;
+use crate::pixels::{InverseOptions, PixelBuffer, PixelView};
 
 /// Whether the second pass insists on a JPEG of its own profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum ProfileCheck {
     /// A JPEG with other tables, colour space or sampling is refused: two passes that differ in any
     /// of them guarantee nothing.
@@ -80,6 +81,20 @@ impl FeatureDistiller {
         }
     }
 
+    /// Replaces the limits on what a file to be distilled may cost.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.decode_options = DecodeOptions::new().with_limits(limits);
+        self
+    }
+
+    /// Chooses whether the second pass insists on a JPEG of its own profile.
+    #[must_use]
+    pub const fn with_profile_check(mut self, check: ProfileCheck) -> Self {
+        self.profile_check = check;
+        self
+    }
+
     /// What both passes share.
     #[must_use]
     pub const fn profile(&self) -> &Profile {
@@ -90,29 +105,34 @@ impl FeatureDistiller {
     /// step (FD-1P; the quantize/dequantize pair of the paper's figure 2).
     ///
     /// Sampling and colour space are the image's own; component `i` takes table `i`.
-    pub fn one_pass_coefficients(&self, image: &mut CoefficientImage) {
-        image.requantize(self.profile.tables(), self.profile.rounding());
+    ///
+    /// # Errors
+    ///
+    /// As [`CoefficientImage::requantize`].
+    pub fn one_pass_coefficients(&self, image: &mut CoefficientImage) -> Result<()> {
+        image.requantize(self.profile.tables(), self.profile.rounding())
     }
 
     /// One pass over a JPEG file of any kind that the codec reads, to pixels.
     ///
     /// # Errors
     ///
-    /// As [`CoefficientImage::decode`] and [`CoefficientImage::to_pixels`].
+    /// As [`CoefficientImage::decode`], [`CoefficientImage::requantize`] and [`CoefficientImage::to_pixels`].
     pub fn one_pass_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
         let mut image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
-        self.one_pass_coefficients(&mut image);
-        image.to_pixels(&self.profile.inverse_options())
+        self.one_pass_coefficients(&mut image)?;
+        image.to_pixels(&self.inverse_options())
     }
 
     /// One pass over a JPEG file, to a JPEG file: no pixels in between, metadata kept or not by choice.
     ///
     /// # Errors
     ///
-    /// As [`CoefficientImage::decode`] and [`CoefficientImage::encode_with`].
+    /// As [`CoefficientImage::decode`], [`CoefficientImage::requantize`] and
+    /// [`CoefficientImage::encode_with`].
     pub fn one_pass_transcode(&self, bytes: &[u8], options: &EncodeOptions) -> Result<Encoded> {
         let mut image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
-        self.one_pass_coefficients(&mut image);
+        self.one_pass_coefficients(&mut image)?;
         image.encode_with(options)
     }
 
@@ -124,14 +144,14 @@ impl FeatureDistiller {
     ///
     /// As [`CoefficientImage::from_pixels`].
     pub fn one_pass_pixels(&self, pixels: PixelView<'_>) -> Result<PixelBuffer> {
-        self.quantized(pixels)?
-            .to_pixels(&self.profile.inverse_options())
+        self.compress_coefficients(pixels)?
+            .to_pixels(&self.inverse_options())
     }
 
     /// Pass one of two, at the sensor: pixels to the defensive JPEG file.
     ///
-    /// Where the size is no multiple of the MCU's, the blocks at the right and bottom edge are chosen so
-    /// that pass two, which cannot see their padding, still finds the same coefficients.
+    /// Where the size is no multiple of the MCU's, pass two does not see the padding of the last blocks, and
+    /// does not find their coefficients again; see the guide's chapter on theory.
     ///
     /// # Errors
     ///
@@ -146,9 +166,11 @@ impl FeatureDistiller {
     ///
     /// As [`CoefficientImage::from_pixels`].
     pub fn compress_coefficients(&self, pixels: PixelView<'_>) -> Result<CoefficientImage> {
-        let mut image = self.quantized(pixels)?;
-        edges::settle(&mut image, &self.profile)?;
-        Ok(image)
+        CoefficientImage::from_pixels(
+            pixels,
+            self.profile.tables(),
+            &self.profile.forward_options(),
+        )
     }
 
     /// Pass two of two, before the classifier, on received pixels of a pass-one picture.
@@ -175,16 +197,14 @@ impl FeatureDistiller {
         if self.profile_check == ProfileCheck::Refuse {
             self.check_origin(&image)?;
         }
-        self.one_pass_coefficients(&mut image);
-        image.to_pixels(&self.profile.inverse_options())
+        self.one_pass_coefficients(&mut image)?;
+        image.to_pixels(&self.inverse_options())
     }
 
-    fn quantized(&self, pixels: PixelView<'_>) -> Result<CoefficientImage> {
-        CoefficientImage::from_pixels(
-            pixels,
-            self.profile.tables(),
-            &self.profile.forward_options(),
-        )
+    const fn inverse_options(&self) -> InverseOptions {
+        self.profile
+            .inverse_options()
+            .with_limits(*self.decode_options.limits())
     }
 
     /// Checks that an image is one that the profile's pass one could have made.

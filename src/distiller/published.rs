@@ -16,7 +16,7 @@ use crate::quantization::QuantizationTable;
 /// # Errors
 ///
 /// [`ArgumentError::Shape`] unless width and height are positive multiples of 8 (the published code
-/// cannot split other sizes) and there are height x width x channels samples;
+/// cannot split other sizes), there is a channel, and there are height x width x channels samples;
 /// [`ArgumentError::SampleRange`] for a sample outside [0, 1].
 ///
 /// ```
@@ -36,8 +36,11 @@ pub fn distill_published(
 ) -> Result<Vec<f32>> {
     for (what, actual) in [("width", width), ("height", height)] {
         if actual == 0 || actual % 8 != 0 {
-            return Err(shape(what, actual.next_multiple_of(8).max(8), actual));
+            return Err(shape(what, (actual / 8).max(1) * 8, actual));
         }
+    }
+    if channels == 0 {
+        return Err(shape("number of channels", 1, 0));
     }
     let expected = width.saturating_mul(height).saturating_mul(channels);
     if samples.len() != expected {

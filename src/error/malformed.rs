@@ -219,14 +219,4 @@ pub enum Malformed {
         /// Bytes that no block used.
         bytes: u64,
     },
-    /// Too few bytes for the blocks that the headers announce.
-    #[error(
-        "{available} bytes cannot hold the {blocks} blocks of this scan (T.81 F.1.2: each takes 2 bits or more, 1 in a progressive DC scan)"
-    )]
-    TooShortForBlocks {
-        /// Bytes left in the file.
-        available: u64,
-        /// Blocks of the scan.
-        blocks: u64,
-    },
 }

@@ -58,9 +58,9 @@ pub enum Error {
     /// The caller passed something that cannot work.
     #[error("invalid argument: {0}")]
     InvalidArgument(#[from] ArgumentError),
-    /// A coefficient does not fit the coding process asked for.
+    /// A level does not fit the coding process asked for, or 16 bits when it is requantized.
     #[error(
-        "component {component}, block ({block_x}, {block_y}), band {band}: {value} is outside ±{bound}, all that the coding can carry; quantize with a larger step or choose `OutOfRange::Clamp`"
+        "component {component}, block ({block_x}, {block_y}), band {band}: {value} is outside ±{bound}; quantize with a larger step, or choose `OutOfRange::Clamp` where a file is written"
     )]
     CoefficientOutOfRange {
         /// Index of the component in frame order.
@@ -121,7 +121,7 @@ pub enum LimitKind {
     /// Width times height.
     #[error("pixel")]
     Pixels,
-    /// Bytes allocated at a time.
+    /// Bytes held at a time.
     #[error("memory")]
     Memory,
     /// Scans in the file.

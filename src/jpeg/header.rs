@@ -291,14 +291,15 @@ pub(super) fn parse_huffman(
 }
 
 /// What the components stand for, by libjpeg's reading of the markers and identifiers.
-pub(super) fn color_space(component_ids: &[u8], metadata: &[MetadataSegment]) -> ColorSpace {
-    let jfif = metadata
-        .iter()
-        .any(|segment| segment.kind() == MetadataKind::Jfif && segment.payload().len() >= 14);
-    let adobe = metadata
-        .iter()
-        .rev()
-        .find_map(MetadataSegment::adobe_transform);
+pub(super) fn color_space<'a>(
+    component_ids: &[u8],
+    metadata: impl Iterator<Item = &'a MetadataSegment>,
+) -> ColorSpace {
+    let (mut jfif, mut adobe) = (false, None);
+    for segment in metadata {
+        jfif |= segment.kind() == MetadataKind::Jfif && segment.payload().len() >= 14;
+        adobe = segment.adobe_transform().or(adobe);
+    }
     match (component_ids, adobe) {
         ([_], _) => ColorSpace::Grey,
         ([_, _, _], _) if jfif => ColorSpace::YCbCr,

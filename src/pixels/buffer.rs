@@ -185,6 +185,13 @@ impl Normalization {
     /// [`ArgumentError::Shape`] where the lengths differ, [`ArgumentError::Number`] for a mean that is
     /// not finite or a deviation that is not positive.
     pub fn new(mean: &[f32], deviation: &[f32]) -> Result<Self> {
+        if mean.is_empty() {
+            return Err(ArgumentError::Components {
+                expected: "a mean and deviation for each channel",
+                actual: 0,
+            }
+            .into());
+        }
         if mean.len() != deviation.len() {
             return Err(ArgumentError::Shape {
                 what: "number of deviations",

@@ -5,8 +5,8 @@ use std::array::from_fn;
 use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace, Component};
 use crate::dct;
-use crate::error::{ArgumentError, Result};
-use crate::limits::{try_reserve, try_vec};
+use crate::error::{ArgumentError, LimitKind, Result};
+use crate::limits::{Limits, check, try_reserve, try_vec};
 use crate::quantization::QuantizationTable;
 
 use super::buffer::PixelBuffer;
@@ -22,6 +22,7 @@ pub struct InverseOptions {
     pipeline: PixelPipeline,
     upsampling: Upsampling,
     format: Option<PixelFormat>,
+    limits: Limits,
 }
 
 impl InverseOptions {
@@ -32,6 +33,7 @@ impl InverseOptions {
             pipeline: PixelPipeline::LibjpegEqual,
             upsampling: Upsampling::Triangle,
             format: None,
+            limits: Limits::new(),
         }
     }
 
@@ -42,6 +44,7 @@ impl InverseOptions {
             pipeline: PixelPipeline::Precise,
             upsampling: Upsampling::Replicate,
             format: None,
+            limits: Limits::new(),
         }
     }
 
@@ -56,6 +59,13 @@ impl InverseOptions {
     #[must_use]
     pub const fn with_upsampling(mut self, upsampling: Upsampling) -> Self {
         self.upsampling = upsampling;
+        self
+    }
+
+    /// Replaces the limits; [`Limits::max_memory`] bounds coefficients, planes of samples and pixels together.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -78,12 +88,13 @@ impl CoefficientImage {
     /// # Errors
     ///
     /// [`ArgumentError::PixelFormat`] where the image cannot give the format,
+    /// [`Error::LimitExceeded`](crate::Error::LimitExceeded) before anything is allocated,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn to_pixels(&self, options: &InverseOptions) -> Result<PixelBuffer> {
         let (format, colour) = self.output(options.format)?;
         match options.pipeline {
-            PixelPipeline::LibjpegEqual => render::<u8>(self, options.upsampling, format, colour),
-            PixelPipeline::Precise => render::<f32>(self, options.upsampling, format, colour),
+            PixelPipeline::LibjpegEqual => render::<u8>(self, options, format, colour),
+            PixelPipeline::Precise => render::<f32>(self, options, format, colour),
         }
     }
 
@@ -172,7 +183,7 @@ impl Pipeline for f32 {
 
 fn render<T: Pipeline>(
     image: &CoefficientImage,
-    upsampling: Upsampling,
+    options: &InverseOptions,
     format: PixelFormat,
     conversion: Conversion,
 ) -> Result<PixelBuffer> {
@@ -183,6 +194,8 @@ fn render<T: Pipeline>(
         Conversion::LuminanceOnly => &image.components()[..1],
         _ => image.components(),
     };
+    let memory = memory::<T>(image, needed, format);
+    check(LimitKind::Memory, memory, options.limits.max_memory())?;
     let mut components = Vec::with_capacity(needed.len());
     for component in needed {
         let sampling = component.sampling();
@@ -192,7 +205,7 @@ fn render<T: Pipeline>(
             factor,
             max,
             width,
-            upsampling,
+            options.upsampling,
         ));
     }
     let channels = format.channels();
@@ -254,6 +267,20 @@ fn render<T: Pipeline>(
         image.height(),
         format,
     ))
+}
+
+/// Bytes that coefficients, planes and pixels take together.
+fn memory<T>(image: &CoefficientImage, needed: &[Component], format: PixelFormat) -> u64 {
+    let blocks = |components: &[Component]| -> u64 {
+        components
+            .iter()
+            .map(|component| component.blocks().len() as u64)
+            .sum()
+    };
+    let pixels = u64::from(image.width()) * u64::from(image.height());
+    size_of::<Block>() as u64 * blocks(image.components())
+        + 64 * size_of::<T>() as u64 * blocks(needed)
+        + format.channels() as u64 * pixels
 }
 
 /// The samples of one component.

@@ -7,14 +7,8 @@ use super::QuantizationTable;
 /// What happens to a value that lies exactly between two levels.
 ///
 /// In one-pass distillation of real files about one surviving coefficient in eleven is such a tie
-/// (`c * q1` is an integer, and half of an even step is one too), so the rule shows in the result.
-///
-/// ```
-/// use feature_distillation::Rounding;
-/// assert_eq!(Rounding::HalfAwayFromZero.divide(-45, 30), -2);
-/// assert_eq!(Rounding::HalfToEven.divide(75, 30), 2);
-/// assert_eq!(Rounding::HalfTowardZero.divide(-45, 30), -1);
-/// ```
+/// (`c * q1` is an integer, and half of an even step is one too), so the rule shows in the result. With a step of
+/// 30 the coefficient -45 becomes level -2, -2 and -1 by the three rules, 75 becomes 3, 2 and 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -29,9 +23,8 @@ pub enum Rounding {
 }
 
 impl Rounding {
-    /// The level nearest to `value / step`.
-    #[must_use]
-    pub const fn divide(self, value: i32, step: u16) -> i32 {
+    /// The level nearest to `value / step`; the step is not 0.
+    pub(crate) const fn divide(self, value: i32, step: u16) -> i32 {
         let step = step as u32;
         let magnitude = value.unsigned_abs();
         let (quotient, remainder) = (magnitude / step, magnitude % step);
@@ -82,7 +75,6 @@ const ONE_AND_A_HALF_2_23: f32 = 12_582_912.0;
 #[inline(always)]
 pub(crate) fn nearest_i16(value: f32) -> i16 {
     #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
-    #[expect(clippy::cast_possible_wrap, reason = "two's complement is meant")]
     {
         (value + ONE_AND_A_HALF_2_23).to_bits() as i16
     }
@@ -90,7 +82,7 @@ pub(crate) fn nearest_i16(value: f32) -> i16 {
 
 /// Moves blocks of levels from one table's steps to another's, nearest level by a rounding rule.
 ///
-/// A level past the range of `i16`, which only steps finer by a large factor reach, is held at its end.
+/// Levels that would leave the range of `i16` are refused before; here they are held at its end.
 #[derive(Debug)]
 pub(crate) struct Requantizer {
     from: [u16; 64],
@@ -223,8 +215,9 @@ mod tests {
                     let requantizer = Requantizer::new(&tables[0], &tables[1], rounding);
                     let end = i32::from(requantizer.largest_exact.min(2100));
                     for first in (-end..=end - 63).step_by(64).chain([end - 63]) {
-                        let block: Block =
-                            std::array::from_fn(|i| (first + i as i32).max(-end) as i16);
+                        let block: Block = std::array::from_fn(|i| {
+                            (first + i32::try_from(i).unwrap()).max(-end) as i16
+                        });
                         let (mut real, mut integer) = (block, block);
                         requantizer.requantize_real(&mut real);
                         requantizer.requantize_integer(&mut integer);

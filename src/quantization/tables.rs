@@ -39,7 +39,7 @@ impl QuantizationTables {
         luminance: QuantizationTable,
         chrominance: QuantizationTable,
     ) -> Self {
-        Self(vec![luminance, chrominance])
+        Self::canonical(vec![luminance, chrominance])
     }
 
     /// A table for each component.
@@ -55,7 +55,7 @@ impl QuantizationTables {
             }
             .into());
         }
-        Ok(Self(tables))
+        Ok(Self::canonical(tables))
     }
 
     /// The tables of T.81 Annex K.1 for luminance and chrominance at an IJG quality of 1 to 100.
@@ -70,13 +70,23 @@ impl QuantizationTables {
         ))
     }
 
+    /// Drops tables that repeat the one before to the end, so that equal choices are equal values.
+    fn canonical(mut tables: Vec<QuantizationTable>) -> Self {
+        while let [.., before, last] = tables.as_slice()
+            && before == last
+        {
+            tables.pop();
+        }
+        Self(tables)
+    }
+
     /// The table of a component, by its index in frame order.
     #[must_use]
     pub fn table(&self, component: usize) -> &QuantizationTable {
         &self.0[component.min(self.0.len() - 1)]
     }
 
-    /// The tables as given, 1 to 4.
+    /// The tables, 1 to 4; the last one serves all further components.
     #[must_use]
     pub fn as_slice(&self) -> &[QuantizationTable] {
         &self.0
@@ -88,7 +98,7 @@ impl QuantizationTables {
     ///
     /// [`ArgumentError::Number`] unless the factor is finite and positive.
     pub fn scaled(&self, factor: f64) -> Result<Self> {
-        Ok(Self(
+        Ok(Self::canonical(
             self.0
                 .iter()
                 .map(|table| table.scaled(factor))

@@ -17,6 +17,7 @@ use crate::pixels::{PixelView, Planes};
 
 /// What has the same weight in a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Weighting {
     /// Every block: large images count for more. The paper's choice.
     #[default]
@@ -29,6 +30,7 @@ pub enum Weighting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
+#[non_exhaustive]
 pub enum BlockSelection {
     /// All blocks of the picture.
     #[default]

@@ -7,6 +7,9 @@ use crate::coefficients::ColorSpace;
 
 use super::{BandStatistics, BlockSelection, ComponentSums};
 
+/// 65535 coefficient units.
+const LARGEST_BIN: u32 = 16 * 65535;
+
 /// The fields of [`BandStatistics`] as they come.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +23,9 @@ struct Parts {
 impl<'de> Deserialize<'de> for BandStatistics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let parts = Parts::deserialize(deserializer)?;
+        if parts.bin_width > LARGEST_BIN {
+            return Err(de::Error::custom("the histogram's bins are too wide"));
+        }
         let components = match parts.color_space {
             None => parts.components.is_empty(),
             Some(space) => match space.components() {

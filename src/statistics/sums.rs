@@ -12,6 +12,10 @@ pub(super) const UNITS: f64 = 16.0;
 /// Fraction of a unit to which an image's own figures are rounded before they are added up.
 pub(super) const IMAGE_SCALE: f64 = 1_048_576.0;
 
+/// Largest magnitude of a coefficient: 2^15 times 2^16 sixteenths of a step.
+#[cfg(feature = "serde")]
+const LARGEST: u64 = 1 << 35;
+
 /// Sums of one band over all images, in sixteenths of a coefficient.
 ///
 /// A coefficient is a level below 2^15 times a step below 2^16, so below 2^35 sixteenths; its square
@@ -65,11 +69,20 @@ impl BandSums {
             .sum();
         self.range.is_some() == (count > 0)
             && low <= high
+            && low.unsigned_abs().max(high.unsigned_abs()) <= LARGEST
             && self.sum.unsigned_abs() <= self.magnitudes
             && self.magnitudes <= count_wide.saturating_mul(largest)
             && self.magnitudes <= self.squares
             && self.squares <= self.magnitudes.saturating_mul(largest)
             && counted == if bin_width > 0 { count_wide } else { 0 }
+            && self.bins_are_possible(low, high, bin_width)
+    }
+
+    #[cfg(feature = "serde")]
+    fn bins_are_possible(&self, low: i64, high: i64, bin_width: u32) -> bool {
+        let width = i64::from(bin_width.max(1));
+        let bins = low.div_euclid(width)..=high.div_euclid(width);
+        self.histogram.keys().all(|bin| bins.contains(bin))
     }
 
     /// What the ranking compares: count^2 times the variance, or the sum of the images' deviations.

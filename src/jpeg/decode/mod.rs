@@ -303,10 +303,8 @@ impl<'a> Decoder<'a> {
         };
         let available = self.source.remaining().len() as u64;
         if blocks * bits_per_block > available * 8 {
-            return Err(malformed(
-                self.source.position(),
-                Malformed::TooShortForBlocks { available, blocks },
-            ));
+            // Cut short, or a header that promises more than it brings: either way not all is there.
+            return Err(self.source.end());
         }
         for scanned in &header.components {
             let component = &mut frame.components[scanned.index];
@@ -332,7 +330,7 @@ impl<'a> Decoder<'a> {
         let ids: Vec<u8> = frame.components.iter().map(Component::id).collect();
         let mut image = CoefficientImage::from_parts(
             frame.header.geometry,
-            color_space(&ids, &self.metadata),
+            color_space(&ids, self.metadata.iter()),
             frame.header.process,
             frame.components,
         );

@@ -108,11 +108,11 @@ pub enum RestartInterval {
     /// Nowhere.
     #[default]
     Never,
-    /// Where they stood in the file that was read.
+    /// After as many MCUs as in the file that was read, by its last restart interval.
     Keep,
     /// After every so many MCUs.
     Mcus(NonZeroU16),
-    /// After every so many rows of MCUs.
+    /// After every so many rows of MCUs, or the most that 65535 MCUs hold.
     McuRows(NonZeroU16),
 }
 
@@ -163,7 +163,7 @@ impl CoefficientImage {
     ///
     /// # Errors
     ///
-    /// [`Error::CoefficientOutOfRange`], [`Error::OutOfMemory`].
+    /// [`Error::CoefficientOutOfRange`].
     pub fn encode(&self) -> Result<Vec<u8>> {
         Ok(self.encode_with(&EncodeOptions::default())?.bytes)
     }
@@ -173,7 +173,7 @@ impl CoefficientImage {
     /// # Errors
     ///
     /// [`Error::CoefficientOutOfRange`] unless [`OutOfRange::Clamp`] is chosen,
-    /// [`ArgumentError::StepAboveBaseline`] where baseline is demanded, [`Error::OutOfMemory`].
+    /// [`ArgumentError::StepAboveBaseline`] where baseline is demanded.
     pub fn encode_with(&self, options: &EncodeOptions) -> Result<Encoded> {
         Encoder {
             image: self,
@@ -250,8 +250,7 @@ impl Encoder<'_> {
             })
             .collect();
         let ids: Vec<u8> = self.image.components().iter().map(Component::id).collect();
-        let owned: Vec<MetadataSegment> = kept.iter().map(|&segment| segment.clone()).collect();
-        let told = color_space(&ids, &owned) == color;
+        let told = color_space(&ids, kept.iter().copied()) == color;
         let has_colour_marker = kept
             .iter()
             .any(|segment| matches!(segment.kind(), MetadataKind::Jfif | MetadataKind::Adobe));
@@ -334,7 +333,9 @@ impl Encoder<'_> {
                 RestartInterval::Keep => self.image.restart_interval(),
                 RestartInterval::Mcus(mcus) => mcus.get(),
                 RestartInterval::McuRows(rows) => {
-                    u16::try_from(mcu_row.saturating_mul(rows.get().into())).unwrap_or(u16::MAX)
+                    // A row is at most 8192 MCUs.
+                    let rows = u32::from(rows.get()).min(u32::from(u16::MAX) / mcu_row);
+                    u16::try_from(rows * mcu_row).unwrap_or(u16::MAX)
                 }
             };
             let pairs: Vec<TablePair> = indices
@@ -422,8 +423,9 @@ fn tells_no_other(segment: &MetadataSegment, color: ColorSpace) -> bool {
         (MetadataKind::Adobe, ColorSpace::Rgb | ColorSpace::Cmyk) => {
             segment.adobe_transform() == Some(0)
         }
-        (MetadataKind::Adobe, ColorSpace::YCbCr) => segment.adobe_transform() == Some(1),
-        (MetadataKind::Adobe, ColorSpace::Ycck) => segment.adobe_transform() == Some(2),
+        (MetadataKind::Adobe, ColorSpace::YCbCr | ColorSpace::Ycck) => {
+            segment.adobe_transform() != Some(0)
+        }
         _ => true,
     }
 }

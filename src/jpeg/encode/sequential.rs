@@ -260,8 +260,8 @@ fn magnitude(value: i32) -> (u32, u32) {
 
 #[derive(Debug)]
 struct Counter {
-    dc: [[u32; 256]; 2],
-    ac: [[u32; 256]; 2],
+    dc: [[u64; 256]; 2],
+    ac: [[u64; 256]; 2],
 }
 
 impl Sink for Counter {

@@ -4,7 +4,7 @@ use super::HuffmanSpec;
 
 impl HuffmanSpec {
     /// The optimal table for symbols of these frequencies, by the procedure of T.81 K.2.
-    pub(in crate::jpeg) fn optimal(frequencies: &[u32; 256]) -> Self {
+    pub(in crate::jpeg) fn optimal(frequencies: &[u64; 256]) -> Self {
         let lengths = code_lengths(frequencies);
         let mut bits = [0_u32; 257];
         for &length in lengths.iter().filter(|&&length| length > 0) {
@@ -28,10 +28,10 @@ impl HuffmanSpec {
 }
 
 /// Code length of each symbol and of the reserved symbol 256 (T.81 figure K.1).
-fn code_lengths(frequencies: &[u32; 256]) -> [u16; 257] {
+fn code_lengths(frequencies: &[u64; 256]) -> [u16; 257] {
     let mut weight = [0_u64; 257];
     for (weight, &frequency) in weight.iter_mut().zip(frequencies) {
-        *weight = u64::from(frequency);
+        *weight = frequency;
     }
     weight[256] = 1;
     let mut length = [0_u16; 257];
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn fibonacci_frequencies_are_held_to_16_bits() {
         let mut frequencies = [0; 256];
-        let (mut a, mut b) = (1_u32, 1_u32);
+        let (mut a, mut b) = (1_u64, 1_u64);
         for frequency in &mut frequencies[..40] {
             *frequency = a;
             (a, b) = (b, a + b);
