@@ -40,11 +40,11 @@ pub(crate) fn inverse(block: &Block, table: &QuantizationTable) -> [[u8; 8]; 8] 
         .as_flattened_mut()
         .iter_mut()
         .zip(block)
-        .zip(steps)
+        .zip(&steps)
     {
         #[expect(clippy::cast_possible_wrap, reason = "wraps by design, see the module")]
         {
-            *value = level.wrapping_mul(step as i16);
+            *value = level.wrapping_mul(*step as i16);
         }
     }
     let only_first_row = block[8..].iter().all(|&level| level == 0);
@@ -221,9 +221,9 @@ impl Divisors {
     /// Levels of coefficients scaled by eight, halves away from zero as libjpeg has it.
     pub(crate) fn quantize(&self, scaled: &[Lanes; 8]) -> Block {
         let mut block = [0; 64];
-        for ((level, &value), divisor) in block.iter_mut().zip(scaled.as_flattened()).zip(self.0) {
+        for ((level, &value), divisor) in block.iter_mut().zip(scaled.as_flattened()).zip(&self.0) {
             let value = f32::from(value);
-            *level = nearest_i16((value + 0.25_f32.copysign(value)) / divisor);
+            *level = nearest_i16((value + 0.25_f32.copysign(value)) / *divisor);
         }
         block
     }

@@ -134,7 +134,7 @@ impl Requantizer {
     /// A tie lies on a multiple of half a step, so an integer moved by 1/4 is at least 1/4 from all of them, and
     /// the quotient is off by less than 2^20 / step * 2^-24, a sixteenth of a step. Unmoved, ties are exact.
     fn requantize_real(&self, block: &mut Block) {
-        for ((level, from), to) in block.iter_mut().zip(self.from_real).zip(self.to_real) {
+        for ((level, from), to) in block.iter_mut().zip(&self.from_real).zip(&self.to_real) {
             let value = f32::from(*level) * from;
             let quotient = (value + self.bias * 1.0_f32.copysign(value)) / to;
             *level = nearest_i16(quotient.clamp(f32::from(i16::MIN), f32::from(i16::MAX)));

@@ -227,7 +227,11 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, block: &Block) {
-        self.add_values(&block.map(i32::from));
+        let mut values = [0; BANDS];
+        for (value, &level) in values.iter_mut().zip(block) {
+            *value = i32::from(level);
+        }
+        self.add_values(&values);
     }
 
     /// Adds real coefficients, rounded to sixteenths.
