@@ -238,7 +238,8 @@ proptest! {
 fn a_level_may_just_reach_16_bits_when_it_is_requantized() {
     let one = QuantizationTable::uniform(1).unwrap();
     for (from, to, fits, past) in [
-        (2, 1, 16383, 16384),
+        (2, 1, 16383, 16384), // Ends between half a step below 32768 and 32767 itself.
+        (101, 100, 32443, 32444),
         (100, 3, 983, 984),
         (65535, 65534, 32766, 32767),
     ] {
