@@ -47,6 +47,15 @@ impl SamplingFactor {
         self.vertical
     }
 
+    /// Columns and rows of the component's blocks in an MCU: in a scan of its own, one block (T.81 A.2).
+    pub(crate) fn blocks_in_mcu(self, interleaved: bool) -> (u32, u32) {
+        if interleaved {
+            (self.horizontal.into(), self.vertical.into())
+        } else {
+            (1, 1)
+        }
+    }
+
     /// Blocks that the component adds to an interleaved MCU.
     pub(crate) const fn blocks_per_mcu(self) -> u8 {
         self.horizontal * self.vertical
@@ -96,18 +105,12 @@ impl Geometry {
         (width.div_ceil(8), height.div_ceil(8))
     }
 
-    /// Width and height of an interleaved MCU in pixels.
-    pub(crate) fn mcu_size(&self) -> (u32, u32) {
-        (
-            8 * u32::from(self.max_horizontal),
-            8 * u32::from(self.max_vertical),
-        )
-    }
-
     /// Columns and rows of interleaved MCUs (T.81 A.2.3).
     pub(crate) fn mcus(&self) -> (u32, u32) {
-        let (width, height) = self.mcu_size();
-        (self.width.div_ceil(width), self.height.div_ceil(height))
+        (
+            self.width.div_ceil(8 * u32::from(self.max_horizontal)),
+            self.height.div_ceil(8 * u32::from(self.max_vertical)),
+        )
     }
 }
 

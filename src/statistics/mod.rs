@@ -8,7 +8,7 @@ mod sums;
 pub use ranking::{BandRanking, Stability};
 pub use sums::BandSummary;
 
-use sums::{BandSums, IMAGE_SCALE, Tally, UNITS};
+use sums::{BandSums, Tally, UNITS};
 
 use crate::band::{BANDS, Band};
 use crate::coefficients::{CoefficientImage, ColorSpace};
@@ -394,7 +394,7 @@ impl ComponentSums {
             return;
         }
         for (index, band) in self.bands.iter_mut().enumerate() {
-            band.merge(&tally.band(index, unit(index), bin_width, IMAGE_SCALE));
+            band.merge(&tally.band(index, unit(index), bin_width));
         }
         self.blocks = self.blocks.saturating_add(blocks);
         self.images = self.images.saturating_add(1);

@@ -10,7 +10,7 @@ use super::Weighting;
 pub(super) const UNITS: f64 = 16.0;
 
 /// Fraction of a unit to which an image's own figures are rounded before they are added up.
-pub(super) const IMAGE_SCALE: f64 = 1_048_576.0;
+const IMAGE_SCALE: f64 = 1_048_576.0;
 
 /// Largest magnitude of a coefficient: 2^15 times 2^16 sixteenths of a step.
 #[cfg(feature = "serde")]
@@ -273,13 +273,7 @@ impl Tally {
         clippy::cast_sign_loss,
         reason = "an image's own figures are rounded once, the same way everywhere"
     )]
-    pub(super) fn band(
-        &self,
-        band: usize,
-        unit: i64,
-        bin_width: u32,
-        image_scale: f64,
-    ) -> BandSums {
+    pub(super) fn band(&self, band: usize, unit: i64, bin_width: u32) -> BandSums {
         let sum = i128::from(self.sum[band]) * i128::from(unit);
         let squares = u128::from(self.squares[band]) * u128::from(unit.unsigned_abs().pow(2));
         let magnitudes = u128::from(self.magnitudes[band]) * u128::from(unit.unsigned_abs());
@@ -300,9 +294,9 @@ impl Tally {
                 i64::from(self.low[band]) * unit,
                 i64::from(self.high[band]) * unit,
             )),
-            image_means: (sum as f64 / blocks * image_scale).round() as i128,
-            image_deviations: (deviation * image_scale).round() as u128,
-            image_magnitudes: (magnitudes as f64 / blocks * image_scale).round() as u128,
+            image_means: (sum as f64 / blocks * IMAGE_SCALE).round() as i128,
+            image_deviations: (deviation * IMAGE_SCALE).round() as u128,
+            image_magnitudes: (magnitudes as f64 / blocks * IMAGE_SCALE).round() as u128,
             histogram,
         }
     }

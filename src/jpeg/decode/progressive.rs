@@ -116,15 +116,8 @@ impl Decoder<'_> {
                 for (row, column) in positions(&range, mcus_wide) {
                     for (slot, scanned) in header.components.iter().enumerate() {
                         let component = &mut frame.components[scanned.index];
-                        let (horizontal, vertical) = if interleaved {
-                            let sampling = component.sampling();
-                            (
-                                u32::from(sampling.horizontal()),
-                                u32::from(sampling.vertical()),
-                            )
-                        } else {
-                            (1, 1)
-                        };
+                        let (horizontal, vertical) =
+                            component.sampling().blocks_in_mcu(interleaved);
                         for y in row * vertical..(row + 1) * vertical {
                             for x in column * horizontal..(column + 1) * horizontal {
                                 visit(bits, slot, state, component.block_mut(x, y))?;

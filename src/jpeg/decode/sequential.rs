@@ -71,20 +71,13 @@ impl Decoder<'_> {
             let Some(entry) = scanned.next_if(|entry| entry.index == index) else {
                 continue;
             };
-            let (horizontal, vertical) = if interleaved {
-                (
-                    component.sampling().horizontal().into(),
-                    component.sampling().vertical().into(),
-                )
-            } else {
-                (1, 1)
-            };
+            let (horizontal, vertical) = component.sampling().blocks_in_mcu(interleaved);
             planes.push(Plane {
                 blocks_wide: component.blocks_wide() as usize,
                 blocks_high: component.blocks_high() as usize,
                 blocks: component.storage(),
-                horizontal,
-                vertical,
+                horizontal: horizontal as usize,
+                vertical: vertical as usize,
                 dc: self.dc_table(entry.dc_destination, position)?,
                 ac: self.ac_table(entry.ac_destination, SymbolClass::SequentialAc, position)?,
                 prediction: 0,

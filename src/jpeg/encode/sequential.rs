@@ -119,15 +119,7 @@ impl<'a> Scan<'a> {
                 until_restart = until_restart.wrapping_sub(1);
                 let parts = self.components.iter().zip(pairs).zip(&mut predictions);
                 for ((&(index, component), &pair), prediction) in parts {
-                    let (horizontal, vertical) = if interleaved {
-                        let sampling = component.sampling();
-                        (
-                            u32::from(sampling.horizontal()),
-                            u32::from(sampling.vertical()),
-                        )
-                    } else {
-                        (1, 1)
-                    };
+                    let (horizontal, vertical) = component.sampling().blocks_in_mcu(interleaved);
                     for y in row * vertical..(row + 1) * vertical {
                         for x in column * horizontal..(column + 1) * horizontal {
                             if let Some(block) = component.block(x, y) {
