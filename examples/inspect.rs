@@ -81,8 +81,9 @@ fn describe(path: &Path, pixels: bool) -> Result<Value, Box<dyn Error>> {
     let mut description = json!({
         "width": image.width(),
         "height": image.height(),
-        "precision": image.precision(),
+        "precision": image.precision().bits(),
         "process": image.process().name(),
+        "entropy_coding": image.entropy_coding().name(),
         "components": components,
         "metadata": metadata,
     });

@@ -105,7 +105,10 @@ mod quantization;
 mod statistics;
 
 pub use band::{BANDS, Band, Block};
-pub use coefficients::{CodingProcess, CoefficientImage, ColorSpace, Component, SamplingFactor};
+pub use coefficients::{
+    CodingProcess, CoefficientImage, ColorSpace, Component, EntropyCoding, SamplePrecision,
+    SamplingFactor, Scan,
+};
 pub use design::{
     AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope,
     design_tables, paper_step, perturbation_bound, removing_table,

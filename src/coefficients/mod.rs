@@ -3,101 +3,32 @@
 //! The decoder fills it, the distiller changes it, the encoder and the inverse transform drain it.
 //! It knows nothing of bytes or pixels.
 
+mod coding;
+mod color_space;
 mod component;
 mod geometry;
+mod scan;
 
+pub(crate) use coding::Origin;
+pub use coding::{CodingProcess, EntropyCoding, SamplePrecision};
+pub use color_space::ColorSpace;
 pub use component::Component;
 pub use geometry::SamplingFactor;
 pub(crate) use geometry::{Geometry, check_image_size};
+pub use scan::Scan;
 
 use crate::band::Block;
 use crate::error::{ArgumentError, Result};
 use crate::metadata::MetadataSegment;
 use crate::quantization::{QuantizationTable, QuantizationTables, Rounding};
 
-/// What the components of an image stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
-#[non_exhaustive]
-pub enum ColorSpace {
-    /// One component of luminance.
-    Grey,
-    /// Red, green, blue, without a transform.
-    Rgb,
-    /// Luminance and two colour differences by JFIF's full-range BT.601 matrix.
-    YCbCr,
-    /// Cyan, magenta, yellow, black, as stored (Adobe's files store them inverted).
-    Cmyk,
-    /// CMYK whose first three components went through the YCbCr matrix (Adobe transform 2).
-    Ycck,
-    /// Components of no declared meaning.
-    Unknown,
-}
-
-impl ColorSpace {
-    /// Number of components; `None` where the space does not say.
-    #[must_use]
-    pub const fn components(self) -> Option<usize> {
-        match self {
-            Self::Grey => Some(1),
-            Self::Rgb | Self::YCbCr => Some(3),
-            Self::Cmyk | Self::Ycck => Some(4),
-            Self::Unknown => None,
-        }
-    }
-
-    /// A short lower-case name, stable across versions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Grey => "grey",
-            Self::Rgb => "rgb",
-            Self::YCbCr => "ycbcr",
-            Self::Cmyk => "cmyk",
-            Self::Ycck => "ycck",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The identifiers that libjpeg gives the components.
-    const fn component_ids(self) -> [u8; 4] {
-        match self {
-            Self::Rgb => [b'R', b'G', b'B', 0],
-            Self::Cmyk => [b'C', b'M', b'Y', b'K'],
-            Self::Grey | Self::YCbCr | Self::Ycck | Self::Unknown => [1, 2, 3, 4],
-        }
-    }
-}
-
-/// The coding process of a file (T.81 4.11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CodingProcess {
-    /// Baseline sequential (SOF0).
-    Baseline,
-    /// Extended sequential, Huffman-coded (SOF1).
-    ExtendedSequential,
-    /// Progressive, Huffman-coded (SOF2).
-    Progressive,
-}
-
-impl CodingProcess {
-    /// A short lower-case name, stable across versions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Baseline => "baseline",
-            Self::ExtendedSequential => "extended",
-            Self::Progressive => "progressive",
-        }
-    }
-}
-
 /// An image as quantized DCT coefficients.
 ///
-/// One to four components of 8-bit samples, each with its own sampling factor, quantization table
-/// and blocks, together with the metadata segments of the file it came from.
+/// One component or more, of samples of 8 or 12 bits, each with its own sampling factor, quantization
+/// table and blocks, together with the metadata segments of the file it came from.
+///
+/// Levels are `i16`, which holds every level of both precisions: with a step of 1, samples of 12 bits
+/// have DC levels within ±16384 and AC levels within ±16383 (T.81 F.1.1, table F.7).
 ///
 /// ```
 /// use feature_distillation::{
@@ -116,12 +47,11 @@ impl CodingProcess {
 pub struct CoefficientImage {
     geometry: Geometry,
     color_space: ColorSpace,
-    process: CodingProcess,
-    restart_interval: u16,
+    precision: SamplePrecision,
     components: Vec<Component>,
     metadata: Vec<MetadataSegment>,
-    /// Whether the image was read from a file, whose segments are then as complete as they were.
-    from_file: bool,
+    trailing_data: Vec<u8>,
+    origin: Origin,
 }
 
 impl CoefficientImage {
@@ -176,18 +106,25 @@ impl CoefficientImage {
     pub(crate) fn from_parts(
         geometry: Geometry,
         color_space: ColorSpace,
-        process: CodingProcess,
+        precision: SamplePrecision,
         components: Vec<Component>,
     ) -> Self {
         Self {
             geometry,
             color_space,
-            process,
-            restart_interval: 0,
+            precision,
             components,
             metadata: Vec::new(),
-            from_file: false,
+            trailing_data: Vec::new(),
+            origin: Origin::NONE,
         }
+    }
+
+    /// Declares the precision of the samples that the coefficients stand for; 8 bits unless told otherwise.
+    #[must_use]
+    pub const fn with_precision(mut self, precision: SamplePrecision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// Width in pixels.
@@ -202,10 +139,10 @@ impl CoefficientImage {
         self.geometry.height
     }
 
-    /// Bits a sample: 8.
+    /// Precision of the samples that the coefficients stand for.
     #[must_use]
-    pub const fn precision(&self) -> u8 {
-        8
+    pub const fn precision(&self) -> SamplePrecision {
+        self.precision
     }
 
     /// What the components stand for.
@@ -217,13 +154,25 @@ impl CoefficientImage {
     /// The coding process of the file that was read; baseline for an image made otherwise.
     #[must_use]
     pub const fn process(&self) -> CodingProcess {
-        self.process
+        self.origin.process
+    }
+
+    /// The entropy coding of the file that was read; Huffman for an image made otherwise.
+    #[must_use]
+    pub const fn entropy_coding(&self) -> EntropyCoding {
+        self.origin.entropy_coding
+    }
+
+    /// The scans of the file that was read, in order; none for an image made otherwise.
+    #[must_use]
+    pub fn scans(&self) -> &[Scan] {
+        &self.origin.scans
     }
 
     /// MCUs between restart markers in the file that was read, at its end; 0 for none.
     #[must_use]
     pub const fn restart_interval(&self) -> u16 {
-        self.restart_interval
+        self.origin.restart_interval
     }
 
     /// The components in frame order.
@@ -262,6 +211,19 @@ impl CoefficientImage {
         &mut self.metadata
     }
 
+    /// Bytes after the end of the image, where reading was asked to keep them; they are written again
+    /// unless the metadata is not.
+    #[must_use]
+    pub fn trailing_data(&self) -> &[u8] {
+        &self.trailing_data
+    }
+
+    /// Bytes after the end of the image, to be changed.
+    #[must_use]
+    pub const fn trailing_data_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.trailing_data
+    }
+
     /// The table of each component.
     #[must_use]
     pub fn quantization_tables(&self) -> Vec<QuantizationTable> {
@@ -290,18 +252,24 @@ impl CoefficientImage {
         Ok(())
     }
 
-    pub(crate) const fn is_from_file(&self) -> bool {
-        self.from_file
+    pub(crate) const fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     pub(crate) const fn geometry(&self) -> &Geometry {
         &self.geometry
     }
 
-    pub(crate) fn set_origin(&mut self, restart_interval: u16, metadata: Vec<MetadataSegment>) {
-        self.restart_interval = restart_interval;
+    /// Adds what a file holds beside its coefficients.
+    pub(crate) fn set_origin(
+        &mut self,
+        origin: Origin,
+        metadata: Vec<MetadataSegment>,
+        trailing_data: Vec<u8>,
+    ) {
+        self.origin = origin;
         self.metadata = metadata;
-        self.from_file = true;
+        self.trailing_data = trailing_data;
     }
 
     fn unfilled(
@@ -313,7 +281,7 @@ impl CoefficientImage {
         check_image_size(width, height)?;
         let fits = match color_space.components() {
             Some(expected) => components == expected,
-            None => (1..=4).contains(&components),
+            None => (1..=255).contains(&components),
         };
         if !fits {
             return Err(ArgumentError::Components {
@@ -321,7 +289,7 @@ impl CoefficientImage {
                     ColorSpace::Grey => "1",
                     ColorSpace::Rgb | ColorSpace::YCbCr => "3",
                     ColorSpace::Cmyk | ColorSpace::Ycck => "4",
-                    ColorSpace::Unknown => "1 to 4",
+                    ColorSpace::Unknown => "1 to 255",
                 },
                 actual: components,
             }
@@ -331,27 +299,36 @@ impl CoefficientImage {
         Ok(Self::from_parts(
             geometry,
             color_space,
-            CodingProcess::Baseline,
+            SamplePrecision::Eight,
             Vec::new(),
         ))
     }
 }
 
-/// Images are equal that hold the same, wherever they come from.
+/// Images are equal that hold the same, coded the same way; the division into scans does not count.
 impl PartialEq for CoefficientImage {
     fn eq(&self, other: &Self) -> bool {
+        let coding = |image: &Self| {
+            let origin = &image.origin;
+            (
+                origin.process,
+                origin.entropy_coding,
+                origin.restart_interval,
+            )
+        };
         (
             self.geometry,
             self.color_space,
-            self.process,
-            self.restart_interval,
+            self.precision,
+            coding(self),
         ) == (
             other.geometry,
             other.color_space,
-            other.process,
-            other.restart_interval,
+            other.precision,
+            coding(other),
         ) && self.components == other.components
             && self.metadata == other.metadata
+            && self.trailing_data == other.trailing_data
     }
 }
 

@@ -1,7 +1,9 @@
 //! Frame and scan headers, tables and the rules of their fields (T.81 B.2).
 
 use crate::band::BANDS;
-use crate::coefficients::{CodingProcess, ColorSpace, Geometry, SamplingFactor};
+use crate::coefficients::{
+    CodingProcess, ColorSpace, Geometry, SamplePrecision, SamplingFactor, Scan,
+};
 use crate::error::{Error, Malformed, Result, UnsupportedFeature};
 use crate::metadata::{MetadataKind, MetadataSegment};
 use crate::quantization::QuantizationTable;
@@ -21,6 +23,7 @@ pub(super) struct FrameComponent {
 #[derive(Debug, Clone)]
 pub(super) struct FrameHeader {
     pub(super) process: CodingProcess,
+    pub(super) precision: SamplePrecision,
     pub(super) geometry: Geometry,
     pub(super) components: Vec<FrameComponent>,
 }
@@ -94,6 +97,7 @@ impl FrameHeader {
         );
         Ok(Self {
             process,
+            precision: SamplePrecision::Eight,
             geometry,
             components,
         })
@@ -192,6 +196,16 @@ impl ScanHeader {
             return Err(malformed(start_position, Malformed::McuTooLarge { blocks }));
         }
         Ok(header)
+    }
+
+    /// The scan for the record.
+    pub(super) fn scan(&self) -> Scan {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a frame has at most 255 components"
+        )]
+        let indices = self.components.iter().map(|scanned| scanned.index as u8);
+        Scan::from_parts(indices, self.start..=self.end, self.high, self.low)
     }
 
     fn parameters_fit(&self, process: CodingProcess) -> bool {

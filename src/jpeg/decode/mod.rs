@@ -6,7 +6,9 @@ mod sequential;
 
 use std::io::Read;
 
-use crate::coefficients::{CodingProcess, CoefficientImage, Component};
+use crate::coefficients::{
+    CodingProcess, CoefficientImage, Component, EntropyCoding, Origin, Scan,
+};
 use crate::error::{Error, LimitKind, Malformed, Result, UnsupportedFeature};
 use crate::limits::{Budget, Limits, check, try_reserve};
 use crate::metadata::MetadataSegment;
@@ -118,6 +120,8 @@ struct Frame {
     header: FrameHeader,
     components: Vec<Component>,
     progress: Vec<Progress>,
+    /// The scans so far.
+    scans: Vec<Scan>,
 }
 
 /// How far one component is decoded.
@@ -240,6 +244,7 @@ impl<'a> Decoder<'a> {
             header,
             components,
             progress,
+            scans: Vec::new(),
         });
         Ok(())
     }
@@ -250,6 +255,7 @@ impl<'a> Decoder<'a> {
         };
         let mut segment = self.source.segment(marker::SOS)?;
         let header = ScanHeader::parse(&mut segment, &frame.header)?;
+        frame.scans.push(header.scan());
         let result = self.run_scan(&mut frame, &header, position);
         self.frame = Some(frame);
         result
@@ -331,10 +337,17 @@ impl<'a> Decoder<'a> {
         let mut image = CoefficientImage::from_parts(
             frame.header.geometry,
             color_space(&ids, self.metadata.iter()),
-            frame.header.process,
+            frame.header.precision,
             frame.components,
         );
-        image.set_origin(self.restart_interval, self.metadata);
+        let origin = Origin {
+            process: frame.header.process,
+            entropy_coding: EntropyCoding::Huffman,
+            restart_interval: self.restart_interval,
+            scans: frame.scans,
+            from_file: true,
+        };
+        image.set_origin(origin, self.metadata, Vec::new());
         Ok(image)
     }
 }

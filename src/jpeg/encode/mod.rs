@@ -255,7 +255,7 @@ impl Encoder<'_> {
             .iter()
             .any(|segment| matches!(segment.kind(), MetadataKind::Jfif | MetadataKind::Adobe));
         // A file that was read without such a segment stays without; a new or stripped one gets it.
-        let made = self.options.metadata != MetadataPolicy::Keep || !self.image.is_from_file();
+        let made = self.options.metadata != MetadataPolicy::Keep || !self.image.origin().from_file;
         if (!told || (made && !has_colour_marker))
             && let Some((code, payload)) = colour_marker(color)
         {
@@ -295,7 +295,7 @@ impl Encoder<'_> {
 
     fn frame_header(&mut self, code: u8, destinations: &[u8]) -> Result<()> {
         let side = |pixels: u32| u16::try_from(pixels).unwrap_or(u16::MAX).to_be_bytes();
-        let mut payload = vec![self.image.precision()];
+        let mut payload = vec![self.image.precision().bits()];
         payload.extend(side(self.image.height()));
         payload.extend(side(self.image.width()));
         payload.push(low_byte(self.image.components().len()));
