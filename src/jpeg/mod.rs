@@ -6,8 +6,10 @@ mod encode;
 mod header;
 mod huffman;
 mod marker;
+mod tables;
 
-pub use decode::DecodeOptions;
+pub use decode::{BlockArea, Damage, DamageKind, DecodeOptions, Recovered, RecoveryReport};
 pub use encode::{
     EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval,
 };
+pub use tables::TableSpecification;
