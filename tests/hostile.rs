@@ -242,7 +242,7 @@ fn a_number_of_lines_that_is_zero_or_contradicts_the_frame_is_refused() {
         .data("00");
     malformed(
         &twice.finish(),
-        at + 4,
+        at + 3,
         Malformed::ComponentCodedTwice { id: 1 },
     );
 }

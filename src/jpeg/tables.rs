@@ -7,6 +7,7 @@ use crate::error::{Malformed, Result};
 use crate::limits::Budget;
 use crate::quantization::QuantizationTable;
 
+use super::arithmetic::Conditioning;
 use super::decode::DecodeOptions;
 use super::header::{TableClass, parse_huffman, parse_quantization};
 use super::huffman::HuffmanSpec;
@@ -38,6 +39,7 @@ pub struct TableSpecification {
     quantization: [Option<QuantizationTable>; 4],
     dc: [Option<HuffmanSpec>; 4],
     ac: [Option<HuffmanSpec>; 4],
+    conditioning: Conditioning,
     restart_interval: u16,
 }
 
@@ -92,6 +94,10 @@ impl TableSpecification {
         self.restart_interval
     }
 
+    pub(super) const fn conditioning(&self) -> &Conditioning {
+        &self.conditioning
+    }
+
     /// Reads the segment after a marker if it is one of tables or settings; whether it was.
     pub(super) fn read_segment(&mut self, source: &mut Source<'_>, code: u8) -> Result<bool> {
         match code {
@@ -109,6 +115,17 @@ impl TableSpecification {
                         TableClass::Ac => &mut self.ac,
                     };
                     tables[usize::from(destination)] = Some(spec);
+                }
+            }
+            marker::DAC => {
+                let mut segment = source.segment(code)?;
+                while !segment.is_empty() {
+                    let position = segment.position();
+                    let (class, destination) = segment.nibbles()?;
+                    let value = segment.byte()?;
+                    self.conditioning
+                        .set(class, destination, value)
+                        .map_err(|kind| malformed(position, kind))?;
                 }
             }
             marker::DRI => {

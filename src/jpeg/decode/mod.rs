@@ -1,5 +1,6 @@
 //! Bytes to coefficients: the sequence of segments and scans (T.81 E.2).
 
+mod arithmetic;
 mod frame;
 mod lines;
 mod progressive;
@@ -195,7 +196,6 @@ impl<'a> Decoder<'a> {
             }
             marker::SOS => self.start_scan(position),
             marker::DNL => self.number_of_lines(),
-            marker::DAC => todo!(),
             marker::SOF3 | marker::SOF11 => {
                 Err(unsupported(position, UnsupportedFeature::Lossless))
             }
@@ -297,7 +297,7 @@ impl<'a> Decoder<'a> {
         position: usize,
     ) -> Result<()> {
         match (frame.header.entropy_coding, frame.header.process) {
-            (EntropyCoding::Arithmetic, _) => todo!(),
+            (EntropyCoding::Arithmetic, _) => self.arithmetic_scan::<F>(frame, header),
             (EntropyCoding::Huffman, CodingProcess::Progressive) => {
                 self.progressive_scan::<F>(frame, header, position)
             }
