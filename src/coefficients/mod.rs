@@ -252,6 +252,33 @@ impl CoefficientImage {
         Ok(())
     }
 
+    /// Checks that every component has the size that its sampling factor gives it in this image: safe code
+    /// can put a component of another image in its place.
+    pub(crate) fn check_components(&self) -> Result<()> {
+        for component in &self.components {
+            let expected = self.geometry.blocks(component.sampling);
+            let actual = (component.blocks_wide, component.blocks_high);
+            let (what, expected, actual) = if expected.0 != actual.0 {
+                (
+                    "number of block columns of a component",
+                    expected.0,
+                    actual.0,
+                )
+            } else if expected.1 != actual.1 {
+                ("number of block rows of a component", expected.1, actual.1)
+            } else {
+                continue;
+            };
+            return Err(ArgumentError::Shape {
+                what,
+                expected: expected.into(),
+                actual: actual.into(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
     pub(crate) const fn origin(&self) -> &Origin {
         &self.origin
     }

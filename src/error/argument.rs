@@ -40,6 +40,12 @@ pub enum ArgumentError {
         /// Format asked for or given, or "any" where the colour space has none of its own.
         format: &'static str,
     },
+    /// Samples of another precision than the operation takes.
+    #[error("samples of {bits} bits; pixels are of 8 bits")]
+    Precision {
+        /// Bits a sample.
+        bits: u8,
+    },
     /// A number of components outside what the operation takes.
     #[error("{actual} components, expected {expected}")]
     Components {
