@@ -33,6 +33,9 @@
 //! | write them | [`CoefficientImage::encode`], [`CoefficientImage::encode_with`] |
 //! | make an image without a file | [`CoefficientImage::new`], [`CoefficientImage::from_blocks`] |
 //! | change tables | [`CoefficientImage::requantize`] |
+//! | turn, mirror, crop, wipe without loss | [`CoefficientImage::oriented`], [`CoefficientImage::cropped`], [`CoefficientImage::wiped`] |
+//! | insert one image into another without loss | [`CoefficientImage::with_inserted`] |
+//! | colour to grey without loss | [`CoefficientImage::luminance`] |
 //! | coefficients from and to pixels | [`CoefficientImage::from_pixels`], [`CoefficientImage::to_pixels`] |
 //! | statistics of benign images | [`BandStatistics`] |
 //! | tables from statistics | [`AsMdDesign`], [`TableDesign`], [`design_tables`] |
@@ -105,7 +108,10 @@ mod quantization;
 mod statistics;
 
 pub use band::{BANDS, Band, Block};
-pub use coefficients::{CodingProcess, CoefficientImage, ColorSpace, Component, SamplingFactor};
+pub use coefficients::{
+    CodingProcess, CoefficientImage, ColorSpace, Component, Edges, InsertedTables, OffGrid,
+    Orientation, Rectangle, SamplingFactor,
+};
 pub use design::{
     AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope,
     design_tables, paper_step, perturbation_bound, removing_table,

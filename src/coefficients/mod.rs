@@ -5,13 +5,16 @@
 
 mod component;
 mod geometry;
+mod lossless;
 
 pub use component::Component;
 pub use geometry::SamplingFactor;
 pub(crate) use geometry::{Geometry, check_image_size};
+pub use lossless::{Edges, InsertedTables, OffGrid, Orientation, Rectangle};
 
 use crate::band::Block;
 use crate::error::{ArgumentError, Result};
+use crate::limits::try_reserve;
 use crate::metadata::MetadataSegment;
 use crate::quantization::{QuantizationTable, QuantizationTables, Rounding};
 
@@ -302,6 +305,21 @@ impl CoefficientImage {
         self.restart_interval = restart_interval;
         self.metadata = metadata;
         self.from_file = true;
+    }
+
+    /// Another picture in place of this one; all else is copied.
+    fn with_picture(&self, geometry: Geometry, components: Vec<Component>) -> Result<Self> {
+        let mut metadata = Vec::new();
+        try_reserve(&mut metadata, self.metadata.len())?;
+        for segment in &self.metadata {
+            metadata.push(segment.try_clone()?);
+        }
+        Ok(Self {
+            geometry,
+            components,
+            metadata,
+            ..*self
+        })
     }
 
     fn unfilled(
