@@ -12,7 +12,7 @@ impl CoefficientImage {
     /// [`OffGrid::Snap`] they move left and up to the next, and the rectangle grows by that much:
     /// `jpegtran -crop WxH+X+Y`. The right and lower edges are free. Metadata is copied as it is.
     ///
-    /// `jpegtran` also extends an image by a rectangle that is larger; here that is an error.
+    /// `jpegtran` extends an image where the rectangle is larger; here that is an error.
     ///
     /// ```
     /// use feature_distillation::{
@@ -34,7 +34,8 @@ impl CoefficientImage {
     ///
     /// [`ArgumentError::Rectangle`](crate::ArgumentError::Rectangle) where it is empty or leaves the
     /// image, [`ArgumentError::McuGrid`](crate::ArgumentError::McuGrid) as [`OffGrid::Refuse`] says,
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`ArgumentError::Shape`](crate::ArgumentError::Shape) where a component was exchanged for one of
+    /// another size, [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn cropped(&self, rectangle: Rectangle, off_grid: OffGrid) -> Result<(Self, Rectangle)> {
         self.check_inside(rectangle)?;
         let rectangle = self.starting_on_grid(rectangle, off_grid)?;
@@ -48,17 +49,18 @@ impl CoefficientImage {
         Ok((self.with_picture(geometry, components)?, rectangle))
     }
 
-    /// Sets a rectangle to mid-grey, coefficients of zero; returns the image with the rectangle that was really wiped.
+    /// Sets a rectangle to coefficients of zero, mid-grey in every component; returns the image with the
+    /// rectangle that was really wiped.
     ///
     /// All edges must lie on MCU bounds or be the image's. With [`OffGrid::Snap`] they move
-    /// outwards until they do: `jpegtran -wipe WxH+X+Y`. What was there is gone from the coefficients;
-    /// metadata, thumbnails in it included, is copied as it is.
+    /// outwards until they do: `jpegtran -wipe WxH+X+Y`. What was there is gone from the coefficients,
+    /// but metadata is copied as it is, with the thumbnails in it.
     ///
     /// ```
     /// use feature_distillation::{
-    ///     CoefficientImage, OffGrid, PixelFormat, PixelView, QuantizationTables, Rectangle,
+    ///     CoefficientImage, ForwardOptions, OffGrid, PixelFormat, PixelView, QuantizationTables,
+    ///     Rectangle,
     /// };
-    /// # use feature_distillation::{ChromaSubsampling, ForwardOptions};
     ///
     /// let samples = vec![200; 32 * 16];
     /// let picture = PixelView::new(&samples, 32, 16, PixelFormat::Grey)?;

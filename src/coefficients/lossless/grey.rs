@@ -9,8 +9,8 @@ use super::Rectangle;
 impl CoefficientImage {
     /// The luminance as a grey image without loss: `jpegtran -grayscale`.
     ///
-    /// Of a YCbCr image the first component is kept, of a grey image all; it becomes sampled 1x1. Metadata is
-    /// copied as it is: an ICC profile of colours no longer fits.
+    /// Of a YCbCr image the first component is kept, of a grey image its only one; it becomes sampled 1x1.
+    /// Metadata is copied as it is: an ICC profile of colours no longer fits.
     ///
     /// No other colour space stores the picture's luminance: YCCK's first component leaves black out.
     ///
@@ -27,8 +27,9 @@ impl CoefficientImage {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError::NoLuminance`] unless the image is grey or YCbCr with a luminance sampled as densely as any
-    /// component, [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`ArgumentError::NoLuminance`] unless the image is grey, or YCbCr with a luminance sampled as densely
+    /// as any component, [`ArgumentError::Shape`] where a component was exchanged for one of another size,
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn luminance(&self) -> Result<Self> {
         let grid = self.grid()?;
         let luminance = match self.components.as_slice() {

@@ -28,17 +28,18 @@ impl CoefficientImage {
     /// inserted image loses columns and rows at its right and lower edge until it ends inside its former
     /// place on an MCU bound, or at the edge of this image where it did before: `jpegtran -drop +X+Y`.
     ///
-    /// Sampling must match relative to the densest component. A grey image can be inserted into a YCbCr image, whose
-    /// chrominance becomes neutral there, and the luminance of a YCbCr image into a grey one. All but the
-    /// picture is this image's.
+    /// Sampling must match relative to the densest component. A grey image can be inserted into a YCbCr
+    /// image, whose chrominance becomes neutral there, and the luminance of a YCbCr image into a grey one.
+    /// All but the picture is this image's.
     ///
-    /// `jpegtran` does not look at the colour spaces, returns the target unchanged where no whole MCU is left to
-    /// insert (here an error), and with tables that components share may change the steps of a component
-    /// without its levels.
+    /// Departures: `jpegtran` does not compare colour spaces, returns the target unchanged where no whole
+    /// MCU is left to insert, computes levels in 16 bits without a check, and where components share a
+    /// table may change the steps of one without its levels.
     ///
     /// ```
     /// use feature_distillation::{
-    ///     CoefficientImage, ColorSpace, InsertedTables, OffGrid, QuantizationTables, Rectangle, SamplingFactor,
+    ///     CoefficientImage, ColorSpace, InsertedTables, OffGrid, QuantizationTables, Rectangle,
+    ///     SamplingFactor,
     /// };
     ///
     /// let tables = QuantizationTables::annex_k(75)?;
@@ -58,9 +59,13 @@ impl CoefficientImage {
     ///
     /// [`ArgumentError::Rectangle`] where the inserted image leaves this one or covers no whole MCU,
     /// [`ArgumentError::McuGrid`] as [`OffGrid::Refuse`] says, [`ArgumentError::IncompatibleImages`] where
-    /// precision, colour spaces or sampling do not match,
-    /// [`Error::CoefficientOutOfRange`](crate::Error::CoefficientOutOfRange) where the smaller step of the other table needs a level outside
-    /// +-32767, [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// precision, colour spaces or sampling do not match, [`Error::CoefficientOutOfRange`] where the new
+    /// steps need a level outside +-32767 (of a block of this image or of the inserted part),
+    /// [`ArgumentError::Shape`] where a component was exchanged for one of another size,
+    /// [`Error::OutOfMemory`].
+    ///
+    /// [`Error::CoefficientOutOfRange`]: crate::Error::CoefficientOutOfRange
+    /// [`Error::OutOfMemory`]: crate::Error::OutOfMemory
     pub fn with_inserted(
         &self,
         inserted: &Self,

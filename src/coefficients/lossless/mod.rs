@@ -3,9 +3,11 @@
 //! Equal to `jpegtran` bit for bit, but for the departures that each operation documents.
 //!
 //! An image keeps only the blocks of each component's own size, while `jpegtran` also has those that
-//! pad the last MCUs. None of them can come into view: blocks are moved only inside whole MCUs, which
-//! consist of own-size blocks, or stay where they are, and every cut starts on an MCU bound and ends
-//! inside the image, so that its own-size blocks are among the image's.
+//! pad the last MCUs. None of them can come into view. With W the width, H the component's factor, M the
+//! largest and k the number of whole MCUs, a component is ceil(ceil(W H / M) / 8) >= k H blocks wide, and
+//! likewise high. Blocks are mirrored among the first k H, or keep their place. A cut of width w that begins
+//! k MCUs from the left and ends inside the image needs blocks up to k H + ceil(ceil(w H / M) / 8), which is
+//! ceil(ceil((8 k M + w) H / M) / 8) and no more than the image has.
 
 mod crop;
 mod grey;
@@ -85,7 +87,7 @@ impl CoefficientImage {
 
     /// The image's geometry; a lone component counts as sampled 1x1.
     ///
-    /// Components can be exchanged for others, whose blocks would not be where the geometry says: those are refused.
+    /// Components can be exchanged for others, whose blocks are not where the geometry says: refused.
     fn grid(&self) -> Result<Geometry> {
         for component in &self.components {
             let (wide, high) = self.geometry.blocks(component.sampling);

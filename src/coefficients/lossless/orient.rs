@@ -12,7 +12,7 @@ use super::{check_on_grid, floor_to};
 /// One of the eight ways to turn and mirror a picture.
 ///
 /// Numbered as the Exif tag `Orientation` (0x0112): each undoes what the tag of its number declares, so
-/// that the picture stands upright without the tag.
+/// that the picture stands upright without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Orientation {
     /// As it is (Exif 1).
@@ -86,15 +86,15 @@ impl Orientation {
     }
 }
 
-/// What happens at a right or lower edge that ends inside an MCU and would have to become a left or upper
-/// edge, which cannot.
+/// What happens where the image ends inside an MCU and its right or lower edge would have to become the
+/// left or upper one, where no MCU can begin late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Edges {
-    /// The partial MCUs stay at their edge, mirrored only along it: `jpegtran`'s default. The picture is then
-    /// wrong in a strip narrower than an MCU.
+    /// The partial MCUs stay at their edge, mirrored only along it: `jpegtran`'s default. The picture is
+    /// then wrong in a strip narrower than an MCU, but nothing is lost: the inverse brings it all back.
     Keep,
-    /// The partial MCUs are cut off: `jpegtran -trim`. An image that is smaller than an MCU is kept
-    /// as by [`Keep`](Self::Keep).
+    /// The partial MCUs are cut off: `jpegtran -trim`. In a direction in which the image is smaller than
+    /// an MCU it stays as by [`Keep`](Self::Keep).
     Trim,
     /// [`ArgumentError::McuGrid`](crate::ArgumentError::McuGrid): `jpegtran -perfect`.
     Refuse,
@@ -103,15 +103,17 @@ pub enum Edges {
 impl CoefficientImage {
     /// Turns or mirrors the image without loss.
     ///
-    /// Blocks are moved, their coefficients transposed and negated; nothing is rounded. Tables are transposed with the blocks,
-    /// sampling factors and sizes swap their directions. A lone component becomes sampled 1x1, as by `jpegtran`.
+    /// Blocks are moved, their coefficients transposed and negated; nothing is rounded. Tables are
+    /// transposed with the blocks, sampling factors and sizes swap their directions. A lone component
+    /// becomes sampled 1x1, as by `jpegtran`.
     ///
-    /// Metadata is copied as it is: an Exif tag `Orientation`, Exif dimensions and thumbnails are the caller's
-    /// to correct. (`jpegtran -copy all` corrects the dimensions only.)
+    /// Metadata is copied as it is: an Exif tag `Orientation`, Exif dimensions and thumbnails are the
+    /// caller's to correct. (`jpegtran -copy all` corrects the dimensions only.)
     ///
     /// ```
     /// use feature_distillation::{
-    ///     Band, CoefficientImage, ColorSpace, Edges, Orientation, QuantizationTable, SamplingFactor,
+    ///     Band, CoefficientImage, ColorSpace, Edges, Orientation, QuantizationTable,
+    ///     SamplingFactor,
     /// };
     ///
     /// let table = QuantizationTable::uniform(16)?;
@@ -129,7 +131,8 @@ impl CoefficientImage {
     ///
     /// [`ArgumentError::McuGrid`](crate::ArgumentError::McuGrid) as [`Edges::Refuse`] says,
     /// [`Error::CoefficientOutOfRange`] where a level of -32768 would be negated,
-    /// [`Error::OutOfMemory`].
+    /// [`ArgumentError::Shape`](crate::ArgumentError::Shape) where a component was exchanged for one of
+    /// another size, [`Error::OutOfMemory`].
     pub fn oriented(&self, orientation: Orientation, edges: Edges) -> Result<Self> {
         let grid = self.grid()?;
         let (mcu_width, mcu_height) = grid.mcu_size();
