@@ -119,8 +119,9 @@ pub use distiller::{
 };
 pub use error::{ArgumentError, Error, LimitKind, Malformed, Result, UnsupportedFeature};
 pub use jpeg::{
-    DecodeOptions, EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process,
-    RestartInterval,
+    BlockArea, Damage, DamageKind, DecodeOptions, EncodeOptions, Encoded, HuffmanTables,
+    MetadataPolicy, OutOfRange, Process, Recovered, RecoveryReport, RestartInterval,
+    TableSpecification,
 };
 pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};

@@ -40,6 +40,17 @@ pub enum Malformed {
     /// End of image before any frame header.
     #[error("the image ends before a frame header (T.81 B.2.1)")]
     NoFrame,
+    /// Neither the frame header nor a DNL segment after the first scan gives the number of lines.
+    #[error("image height is 0 and no DNL segment follows the first scan (T.81 B.2.5)")]
+    MissingLines,
+    /// A DNL segment that stands elsewhere than after the first scan, or contradicts the frame header.
+    #[error(
+        "DNL segment of {lines} lines is out of place or contradicts the frame header (T.81 B.2.5)"
+    )]
+    NumberOfLines {
+        /// Number of lines in the segment.
+        lines: u16,
+    },
     /// Image width of zero.
     #[error("image width is 0 (T.81 B.2.2)")]
     ZeroWidth,
@@ -54,12 +65,6 @@ pub enum Malformed {
     ComponentCount {
         /// The number found.
         count: u8,
-    },
-    /// Two components with one identifier.
-    #[error("component identifier {id} occurs twice (T.81 B.2.2)")]
-    DuplicateComponent {
-        /// The identifier.
-        id: u8,
     },
     /// A sampling factor outside 1..=4.
     #[error("sampling factors {horizontal}x{vertical} (T.81 B.2.2 allows 1 to 4)")]
@@ -118,6 +123,22 @@ pub enum Malformed {
     MissingHuffmanTable {
         /// The destination.
         destination: u8,
+    },
+    /// A conditioning table class other than DC or AC.
+    #[error("arithmetic conditioning class {class} (T.81 B.2.4.3 allows 0 and 1)")]
+    ConditioningClass {
+        /// The value found.
+        class: u8,
+    },
+    /// A conditioning value that its class does not have.
+    #[error(
+        "arithmetic conditioning value {value:#04x} of class {class} (T.81 B.2.4.3 allows L <= U for DC, 1 to 63 for AC)"
+    )]
+    ConditioningValue {
+        /// Table class, 0 for DC and 1 for AC.
+        class: u8,
+        /// The value found.
+        value: u8,
     },
     /// A number of scan components outside 1..=4.
     #[error("scan of {count} components (T.81 B.2.3 allows 1 to 4)")]
@@ -179,6 +200,14 @@ pub enum Malformed {
     /// A run of zero coefficients past the end of the band or of the block.
     #[error("coefficient run past zig-zag index 63 or the scan's last (T.81 F.2.2.2)")]
     RunPastBlock,
+    /// An arithmetic-coded magnitude of more bits than a coefficient has.
+    #[error("arithmetic-coded magnitude of more than 16 bits (T.81 F.1.4.1, F.1.4.2)")]
+    ArithmeticMagnitude,
+    /// An arithmetic-coded run of zero coefficients past the end of the band or of the block.
+    #[error(
+        "arithmetic-coded run past zig-zag index 63 or the scan's last (T.81 F.2.4.2, G.2.3.2)"
+    )]
+    ArithmeticRun,
     /// An end-of-band run longer than the scan.
     #[error("end-of-band run past the last block of the scan (T.81 G.1.2.2)")]
     EndOfBandRun,
