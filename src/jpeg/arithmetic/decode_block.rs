@@ -264,3 +264,160 @@ fn magnitude<const BINS: usize>(
 fn at_zigzag(block: &mut Block, position: u32) -> &mut i16 {
     &mut block[usize::from(NATURAL_FROM_ZIGZAG[position as usize & 63]) & 63]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::decoder::tests::unstuffed;
+    use super::super::encoder::BinaryEncoder;
+    use super::*;
+
+    const COMPONENT: CodedComponent = CodedComponent {
+        slot: 0,
+        dc_destination: 0,
+        ac_destination: 0,
+    };
+
+    /// Decisions written with the statistics that a sequential block meets.
+    #[derive(Debug)]
+    struct Script {
+        binary: BinaryEncoder,
+        statistics: Statistics,
+    }
+
+    impl Script {
+        fn new() -> Self {
+            Self {
+                binary: BinaryEncoder::new(Vec::new()),
+                statistics: Statistics::new(),
+            }
+        }
+
+        fn dc(&mut self, bin: usize, symbol: bool) {
+            self.binary
+                .decision(&mut self.statistics.dc[0][bin], symbol);
+        }
+
+        fn ac(&mut self, bin: usize, symbol: bool) {
+            self.binary
+                .decision(&mut self.statistics.ac[0][bin], symbol);
+        }
+
+        /// A DC difference of 2.
+        fn dc_of_two(&mut self) {
+            for (bin, symbol) in [(0, true), (1, false), (2, true), (20, false)] {
+                self.dc(bin, symbol);
+            }
+        }
+
+        fn decode(self) -> (Block, Result<(), Malformed>) {
+            let clean = unstuffed(&self.binary.finish());
+            let conditioning = Conditioning::default();
+            let mut block = [0; 64];
+            let result = BlockDecoder::new(&clean, &conditioning).sequential(COMPONENT, &mut block);
+            (block, result)
+        }
+    }
+
+    #[test]
+    fn a_run_past_the_block_keeps_what_came_before_it() {
+        let mut script = Script::new();
+        script.dc_of_two();
+        // 1 at zig-zag index 1, then zeros without an end of block.
+        script.ac(0, false);
+        script.ac(1, true);
+        script.binary.even_decision(false);
+        script.ac(2, false);
+        script.ac(3, false);
+        for position in 2..=63 {
+            script.ac(AcBins::of(position).nonzero, false);
+        }
+        let (block, result) = script.decode();
+        assert_eq!(result, Err(Malformed::ArithmeticRun));
+        assert_eq!(block[..3], [2, 1, 0]);
+    }
+
+    #[test]
+    fn magnitudes_of_too_many_bits_are_refused_and_not_stored() {
+        let mut script = Script::new();
+        for (bin, symbol) in [(0, true), (1, true), (3, true)] {
+            script.dc(bin, symbol);
+        }
+        for bin in DC_CATEGORIES..DC_CATEGORIES + 15 {
+            script.dc(bin, true);
+        }
+        assert_eq!(
+            script.decode(),
+            ([0; 64], Err(Malformed::ArithmeticMagnitude))
+        );
+
+        let mut script = Script::new();
+        script.dc_of_two();
+        script.ac(0, false);
+        script.ac(1, true);
+        script.binary.even_decision(true);
+        script.ac(2, true);
+        script.ac(2, true);
+        for bin in ac_categories(true)..ac_categories(true) + 14 {
+            script.ac(bin, true);
+        }
+        let (block, result) = script.decode();
+        assert_eq!(result, Err(Malformed::ArithmeticMagnitude));
+        assert_eq!(block[..3], [2, 0, 0]);
+    }
+
+    #[test]
+    fn the_magnitude_that_no_coefficient_has_is_refused() {
+        let mut script = Script::new();
+        script.dc_of_two();
+        script.ac(0, false);
+        script.ac(1, true);
+        script.binary.even_decision(true);
+        script.ac(2, true);
+        script.ac(2, true);
+        let last = ac_categories(true) + 13;
+        for bin in ac_categories(true)..last {
+            script.ac(bin, true);
+        }
+        script.ac(last, false);
+        for _ in 0..14 {
+            script.ac(last + MAGNITUDE_BITS, true);
+        }
+        let (block, result) = script.decode();
+        assert_eq!(result, Err(Malformed::CoefficientRange { value: -0x8000 }));
+        assert_eq!(block[..3], [2, 0, 0]);
+    }
+
+    #[test]
+    fn a_dc_coefficient_outside_its_type_is_refused() {
+        let mut script = Script::new();
+        // +0x8000: the largest category and all bits below it.
+        for (bin, symbol) in [(0, true), (1, false), (2, true)] {
+            script.dc(bin, symbol);
+        }
+        for bin in DC_CATEGORIES..DC_CATEGORIES + 14 {
+            script.dc(bin, true);
+        }
+        script.dc(DC_CATEGORIES + 14, false);
+        for _ in 0..14 {
+            script.dc(DC_CATEGORIES + 14 + MAGNITUDE_BITS, true);
+        }
+        assert_eq!(
+            script.decode(),
+            ([0; 64], Err(Malformed::DcRange { value: 0x8000 }))
+        );
+    }
+
+    #[test]
+    fn a_refinement_that_outgrows_the_type_is_refused() {
+        let conditioning = Conditioning::default();
+        let mut binary = BinaryEncoder::new(Vec::new());
+        binary.decision(&mut State::default(), true);
+        let clean = unstuffed(&binary.finish());
+        let mut block = [0; 64];
+        block[1] = -0x7FFF;
+        let result =
+            BlockDecoder::new(&clean, &conditioning).ac_refinement(COMPONENT, &mut block, 1..=1, 1);
+        assert_eq!(result, Err(Malformed::CoefficientRange { value: -0x8001 }));
+        assert_eq!(block[1], -0x7FFF);
+    }
+}

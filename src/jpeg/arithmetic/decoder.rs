@@ -15,7 +15,7 @@ pub(super) struct BinaryDecoder<'a> {
     ///
     /// Always below the interval, taken at the same height.
     code: u64,
-    /// Bits below Cx, at most 47.
+    /// Bits below Cx, at most 14 + 32.
     available: u32,
     /// The interval A: 0x8000 to 0x10000 between decisions.
     interval: u32,
@@ -102,7 +102,7 @@ impl<'a> BinaryDecoder<'a> {
             next[..rest.len()].copy_from_slice(rest);
         }
         self.taken = self.taken.saturating_add(4);
-        // Fewer than 16 + 15 bits are in the register: the code is below the interval.
+        // At most 16 + 14 bits are in the register, since the code is below the interval.
         self.code = self.code << 32 | u64::from(u32::from_be_bytes(next));
         self.available += 32;
     }

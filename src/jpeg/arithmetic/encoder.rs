@@ -19,8 +19,8 @@ pub(super) struct BinaryEncoder {
     start: usize,
     /// The code register C: 16 bits aligned with the interval, spacer and output bits above.
     ///
-    /// Below 2^28: 19 bits are kept at a byte's output, at most 8 shifts follow, and sums of
-    /// intervals stay below 2^16 at the height of each.
+    /// Below 2^28: code and interval together stay at or below (2^19 + 2^16) << 8 from one byte's
+    /// output to the next, and at or below 2^16 << 11 before the first.
     code: u32,
     /// Shifts until the next byte is complete, CT: 1 to 11.
     shifts: u32,

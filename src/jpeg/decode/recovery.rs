@@ -67,7 +67,6 @@ impl CoefficientImage {
 
 /// What could be read of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Recovered {
     /// The image; lost blocks are zero.
     pub image: CoefficientImage,
