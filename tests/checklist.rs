@@ -297,6 +297,7 @@ checklist! {
         dnl: 8 x 8 x 1,
         dnl_progressive: 8 x 8 x 1,
         dnl_repeats_height: 8 x 8 x 1,
+        dqt_unused_zero_step: 8 x 8 x 1,
         dqt_16_bit_in_baseline: 8 x 8 x 1,
         dqt_empty: 8 x 8 x 1,
         dqt_redefined_between_scans: 8 x 8 x 2,

@@ -264,6 +264,8 @@ def table_segments():
     yield "dqt-all-zero", File().quantization(0, 0).raw(WITHOUT_DQT).data
     yield "dqt-16-bit-zero-step", File().segment(
         DQT, b"\x10" + b"\0\1" * 63 + b"\0\0").raw(WITHOUT_DQT).data
+    yield "dqt-unused-zero-step", File().quantization(3, 0).raw(
+        SOUND[2:]).data
     yield "dqt-16-bit-in-baseline", File().segment(
         DQT, b"\x10" + b"\1\2" * 64).raw(WITHOUT_DQT).data
     yield "dqt-cut-short", File().segment(DQT, b"\0" + b"\1" * 63).data
