@@ -3,6 +3,7 @@
 // Each test binary uses a part of this module.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod allocation;
 pub mod bytes;
 
 use std::path::{Path, PathBuf};
