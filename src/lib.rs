@@ -117,10 +117,12 @@ pub use distiller::{
     FeatureDistiller, FeatureDistillerBuilder, Fingerprint, Profile, ProfileCheck,
     distill_published,
 };
-pub use error::{ArgumentError, Error, LimitKind, Malformed, Result, UnsupportedFeature};
+pub use error::{
+    ArgumentError, Error, LimitKind, Malformed, Result, ScriptFault, UnsupportedFeature,
+};
 pub use jpeg::{
     DecodeOptions, EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process,
-    RestartInterval,
+    RestartInterval, ScanScript, StreamFormat,
 };
 pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};

@@ -10,4 +10,5 @@ mod marker;
 pub use decode::DecodeOptions;
 pub use encode::{
     EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval,
+    ScanScript, StreamFormat,
 };
