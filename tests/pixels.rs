@@ -36,6 +36,10 @@ fn pixels_of_the_fixtures_have_the_committed_hashes() {
     for line in common::expectations().lines() {
         let expected: serde_json::Value = serde_json::from_str(line).unwrap();
         let name = expected["file"].as_str().unwrap();
+        // Of 12 bits no pixels are recorded.
+        if !common::is_read(name) || expected["precision"] != 8 {
+            continue;
+        }
         let image =
             CoefficientImage::decode(&common::fixture(name.trim_end_matches(".jpg"))).unwrap();
         if !has_reference(&image) {
@@ -62,7 +66,7 @@ fn pixels_of_the_fixtures_have_the_committed_hashes() {
             compared += 1;
         }
     }
-    assert_eq!(compared, 254, "127 fixtures have pixels in libjpeg");
+    assert!(compared >= 254, "only {compared} pictures compared");
 }
 
 #[test]
@@ -70,7 +74,7 @@ fn pixels_of_the_fixtures_equal_the_librarys() {
     let Some(libjpeg) = Libjpeg::load() else {
         return;
     };
-    for fixture in common::fixtures() {
+    for fixture in common::fixtures_that_libjpeg_reads() {
         let image = CoefficientImage::decode(&fixture.bytes).unwrap();
         if !has_reference(&image) {
             continue;

@@ -36,6 +36,8 @@ typedef struct {
     int32_t width, height, precision, progressive, arithmetic, components;
     int32_t restart_interval, warnings, jpeg_color_space;
     shim_component component[4];
+    int32_t warning_code; /* of the first warning, from jerror.h; 0: none */
+    char warning[JMSG_LENGTH_MAX];
 } shim_header;
 
 /* ---- errors ------------------------------------------------------------ */
@@ -46,6 +48,8 @@ typedef struct {
     struct jpeg_error_mgr base; /* first: libjpeg hands back a pointer to it */
     jmp_buf jump;
     int full; /* the fixed destination ran out of room */
+    int32_t warning_code;
+    char warning[JMSG_LENGTH_MAX];
 } trap;
 
 static void trap_exit(j_common_ptr info)
@@ -60,10 +64,23 @@ static void trap_silence(j_common_ptr info)
     (void)info;
 }
 
+static void trap_message(j_common_ptr info, int level)
+{
+    trap *t = (trap *)info->err;
+    if (level >= 0) /* a trace, not a warning */
+        return;
+    if (info->err->num_warnings == 0) {
+        t->warning_code = info->err->msg_code;
+        (*info->err->format_message)(info, t->warning);
+    }
+    info->err->num_warnings++;
+}
+
 static struct jpeg_error_mgr *trap_init(trap *t)
 {
     jpeg_std_error(&t->base);
     t->base.error_exit = trap_exit;
+    t->base.emit_message = trap_message;
     t->base.output_message = trap_silence;
     return &t->base;
 }
@@ -128,6 +145,13 @@ static void fill_table(shim_component *to, const jpeg_component_info *from,
             to->table[k] = table->quantval[k];
 }
 
+static void fill_warnings(shim_header *header, const trap *t)
+{
+    header->warnings = (int32_t)t->base.num_warnings;
+    header->warning_code = t->warning_code;
+    memcpy(header->warning, t->warning, sizeof header->warning);
+}
+
 static void fill_header(shim_header *header,
                         const struct jpeg_decompress_struct *info)
 {
@@ -139,7 +163,7 @@ static void fill_header(shim_header *header,
     header->arithmetic = info->arith_code ? 1 : 0;
     header->components = info->num_components;
     header->restart_interval = (int32_t)info->restart_interval;
-    header->warnings = (int32_t)info->err->num_warnings;
+    fill_warnings(header, (const trap *)info->err);
     header->jpeg_color_space = (int32_t)info->jpeg_color_space;
     for (int c = 0; c < info->num_components; c++) {
         if (info->comp_info[c].h_samp_factor > hmax)
@@ -207,7 +231,7 @@ int32_t shim_read_coefficients(const uint8_t *data, size_t len,
     if (r == NULL)
         return FAILED;
     if (setjmp(r->trap.jump)) {
-        header->warnings = (int32_t)r->trap.base.num_warnings;
+        fill_warnings(header, &r->trap);
         reader_free(r);
         return FAILED;
     }
@@ -427,6 +451,40 @@ static int32_t choose_scans(writer *w, int progressive)
     return OK;
 }
 
+typedef struct {
+    int32_t optimize, restart_interval, progressive;
+    /* NULL: Huffman; else L, U and K of the destinations 0 to 3, 4 bytes each */
+    const uint8_t *conditioning;
+} coding;
+
+static int32_t check_coding(const coding *c)
+{
+    if (c->restart_interval < 0 || c->restart_interval > 65535)
+        return fail("restart interval out of range");
+    for (int t = 0; c->conditioning != NULL && t < 4; t++)
+        if (c->conditioning[t] > c->conditioning[4 + t] ||
+            c->conditioning[4 + t] > 15 || c->conditioning[8 + t] < 1 ||
+            c->conditioning[8 + t] > 63)
+            return fail("bad arithmetic conditioning");
+    return OK;
+}
+
+static int32_t apply_coding(writer *w, const coding *c)
+{
+    struct jpeg_compress_struct *info = &w->info;
+
+    info->arith_code = c->conditioning != NULL ? TRUE : FALSE;
+    for (int t = 0; c->conditioning != NULL && t < 4; t++) {
+        info->arith_dc_L[t] = c->conditioning[t];
+        info->arith_dc_U[t] = c->conditioning[4 + t];
+        info->arith_ac_K[t] = c->conditioning[8 + t];
+    }
+    info->optimize_coding = c->optimize ? TRUE : FALSE;
+    info->restart_interval = (unsigned int)c->restart_interval;
+    info->restart_in_rows = 0;
+    return choose_scans(w, c->progressive);
+}
+
 void shim_close(void *handle)
 {
     if (handle != NULL)
@@ -454,19 +512,14 @@ void *shim_open(const uint8_t *data, size_t len)
     return r;
 }
 
-static int32_t transcode(writer *w, reader *r, int32_t optimize,
-                         int32_t restart_interval, int32_t progressive)
+static int32_t transcode(writer *w, reader *r, const coding *c)
 {
     struct jpeg_compress_struct *info = &w->info;
 
     jpeg_create_compress(info);
     info->dest = &w->sink.base;
     jpeg_copy_critical_parameters(&r->info, info);
-    info->arith_code = FALSE;
-    info->optimize_coding = optimize ? TRUE : FALSE;
-    info->restart_interval = (unsigned int)restart_interval;
-    info->restart_in_rows = 0;
-    if (choose_scans(w, progressive) != OK)
+    if (apply_coding(w, c) != OK)
         return FAILED;
     jpeg_write_coefficients(info, r->arrays);
     jpeg_finish_compress(info);
@@ -475,8 +528,10 @@ static int32_t transcode(writer *w, reader *r, int32_t optimize,
 
 int32_t shim_transcode(void *handle, int32_t optimize,
                        int32_t restart_interval, int32_t progressive,
-                       uint8_t *out, size_t capacity, size_t *written)
+                       const uint8_t *conditioning, uint8_t *out,
+                       size_t capacity, size_t *written)
 {
+    const coding c = {optimize, restart_interval, progressive, conditioning};
     int32_t rc;
     reader *r = handle;
     writer *w;
@@ -484,15 +539,15 @@ int32_t shim_transcode(void *handle, int32_t optimize,
     *written = 0;
     if (r == NULL)
         return fail("no handle");
-    if (restart_interval < 0 || restart_interval > 65535)
-        return fail("restart interval out of range");
+    if (check_coding(&c) != OK)
+        return FAILED;
     w = writer_new(out, capacity);
     if (w == NULL)
         return FAILED;
     /* errors of the source arrays come back here too */
     if (setjmp(w->trap.jump))
         return writer_failed(w);
-    rc = transcode(w, r, optimize, restart_interval, progressive);
+    rc = transcode(w, r, &c);
     *written = w->sink.written;
     writer_free(w);
     return rc;
@@ -515,28 +570,21 @@ static const mode_row modes[] = {
 typedef struct {
     const uint8_t *pixels, *sampling;
     const uint16_t *tables;
-    int32_t width, height, channels, mode, table_count, optimize;
-    int32_t restart_interval, progressive;
+    int32_t width, height, channels, mode, table_count;
+    coding coding;
 } encode_job;
 
-static int32_t encode(writer *w, const encode_job *job)
+static int32_t prepare(writer *w, const encode_job *job)
 {
     struct jpeg_compress_struct *info = &w->info;
-    size_t stride = (size_t)job->width * (size_t)job->channels;
 
-    jpeg_create_compress(info);
-    info->dest = &w->sink.base;
     info->image_width = (JDIMENSION)job->width;
     info->image_height = (JDIMENSION)job->height;
     info->input_components = job->channels;
     info->in_color_space = modes[job->mode].in;
     jpeg_set_defaults(info);
     jpeg_set_colorspace(info, modes[job->mode].stored);
-    info->arith_code = FALSE;
     info->dct_method = JDCT_ISLOW;
-    info->optimize_coding = job->optimize ? TRUE : FALSE;
-    info->restart_interval = (unsigned int)job->restart_interval;
-    info->restart_in_rows = 0;
     for (int t = 0; t < job->table_count; t++) {
         if (info->quant_tbl_ptrs[t] == NULL)
             info->quant_tbl_ptrs[t] =
@@ -551,7 +599,33 @@ static int32_t encode(writer *w, const encode_job *job)
         info->comp_info[c].quant_tbl_no =
             c < job->table_count ? c : job->table_count - 1;
     }
-    if (choose_scans(w, job->progressive) != OK)
+    return apply_coding(w, &job->coding);
+}
+
+static int32_t check_job(const encode_job *job)
+{
+    if (job->pixels == NULL || job->sampling == NULL || job->tables == NULL)
+        return fail("a pointer is missing");
+    if (job->width < 1 || job->height < 1 || job->channels < 1 ||
+        job->channels > 4)
+        return fail("bad picture size");
+    if (job->mode < 0 || job->mode > 5 ||
+        (modes[job->mode].channels != 0 &&
+         modes[job->mode].channels != job->channels))
+        return fail("this mode does not take so many channels");
+    if (job->table_count < 1 || job->table_count > 4)
+        return fail("bad count of tables");
+    return check_coding(&job->coding);
+}
+
+static int32_t encode(writer *w, const encode_job *job)
+{
+    struct jpeg_compress_struct *info = &w->info;
+    size_t stride = (size_t)job->width * (size_t)job->channels;
+
+    jpeg_create_compress(info);
+    info->dest = &w->sink.base;
+    if (prepare(w, job) != OK)
         return FAILED;
     jpeg_start_compress(info, TRUE);
     while (info->next_scanline < info->image_height) {
@@ -572,26 +646,19 @@ int32_t shim_encode(const uint8_t *pixels, int32_t width, int32_t height,
                     const uint8_t *sampling, const uint16_t *tables,
                     int32_t table_count, int32_t optimize,
                     int32_t restart_interval, int32_t progressive,
-                    uint8_t *out, size_t capacity, size_t *written)
+                    const uint8_t *conditioning, uint8_t *out,
+                    size_t capacity, size_t *written)
 {
-    encode_job job = {pixels, sampling, tables, width, height, in_channels,
-                      mode, table_count, optimize, restart_interval,
-                      progressive};
+    const encode_job job = {
+        pixels, sampling, tables, width, height, in_channels, mode,
+        table_count,
+        {optimize, restart_interval, progressive, conditioning}};
     int32_t rc;
     writer *w;
 
     *written = 0;
-    if (pixels == NULL || sampling == NULL || tables == NULL)
-        return fail("a pointer is missing");
-    if (width < 1 || height < 1 || in_channels < 1 || in_channels > 4)
-        return fail("bad picture size");
-    if (mode < 0 || mode > 5 ||
-        (modes[mode].channels != 0 && modes[mode].channels != in_channels))
-        return fail("this mode does not take so many channels");
-    if (table_count < 1 || table_count > 4)
-        return fail("bad count of tables");
-    if (restart_interval < 0 || restart_interval > 65535)
-        return fail("restart interval out of range");
+    if (check_job(&job) != OK)
+        return FAILED;
     for (int32_t k = 0; k < table_count * 64; k++)
         if (tables[k] < 1 || tables[k] > 8191)
             return fail("a quantisation step outside 1 to 8191");
@@ -601,6 +668,83 @@ int32_t shim_encode(const uint8_t *pixels, int32_t width, int32_t height,
     if (setjmp(w->trap.jump))
         return writer_failed(w);
     rc = encode(w, &job);
+    *written = w->sink.written;
+    writer_free(w);
+    return rc;
+}
+
+static int32_t write_levels(writer *w, const encode_job *job,
+                            int32_t precision, const int16_t *levels)
+{
+    struct jpeg_compress_struct *info = &w->info;
+    jvirt_barray_ptr arrays[4];
+    int hmax = 1, vmax = 1;
+
+    jpeg_create_compress(info);
+    info->dest = &w->sink.base;
+    info->data_precision = precision;
+    if (prepare(w, job) != OK)
+        return FAILED;
+    info->data_precision = precision;
+    for (int c = 0; c < job->channels; c++) {
+        if (job->sampling[2 * c] > hmax)
+            hmax = job->sampling[2 * c];
+        if (job->sampling[2 * c + 1] > vmax)
+            vmax = job->sampling[2 * c + 1];
+    }
+    for (int c = 0; c < job->channels; c++) {
+        int h = job->sampling[2 * c], v = job->sampling[2 * c + 1];
+        arrays[c] = (*info->mem->request_virt_barray)(
+            (j_common_ptr)info, JPOOL_IMAGE, TRUE,
+            (JDIMENSION)(ceil_div(job->width, 8 * hmax) * h),
+            (JDIMENSION)(ceil_div(job->height, 8 * vmax) * v),
+            (JDIMENSION)v);
+    }
+    jpeg_write_coefficients(info, arrays);
+    for (int c = 0; c < job->channels; c++) {
+        int h = job->sampling[2 * c], v = job->sampling[2 * c + 1];
+        size_t wide = (size_t)ceil_div(
+            ceil_div((int64_t)job->width * h, hmax), 8);
+        int high = ceil_div(ceil_div((int64_t)job->height * v, vmax), 8);
+        for (int y = 0; y < high; y++) {
+            JBLOCKARRAY rows = (*info->mem->access_virt_barray)(
+                (j_common_ptr)info, arrays[c], (JDIMENSION)y, 1, TRUE);
+            memcpy(rows[0], levels, wide * sizeof(JBLOCK));
+            levels += wide * 64;
+        }
+    }
+    jpeg_finish_compress(info);
+    return OK;
+}
+
+/*
+ * A file of the given coefficients, laid out as shim_read_coefficients gives
+ * them. A precision of 12 needs libjpeg-turbo 3; earlier ones refuse it.
+ */
+int32_t shim_write_coefficients(
+    const int16_t *levels, int32_t precision, int32_t width, int32_t height,
+    int32_t channels, int32_t mode, const uint8_t *sampling,
+    const uint16_t *tables, int32_t table_count, int32_t optimize,
+    int32_t restart_interval, int32_t progressive,
+    const uint8_t *conditioning, uint8_t *out, size_t capacity,
+    size_t *written)
+{
+    const encode_job job = {
+        (const uint8_t *)levels, sampling, tables, width, height, channels,
+        mode, table_count,
+        {optimize, restart_interval, progressive, conditioning}};
+    int32_t rc;
+    writer *w;
+
+    *written = 0;
+    if (check_job(&job) != OK)
+        return FAILED;
+    w = writer_new(out, capacity);
+    if (w == NULL)
+        return FAILED;
+    if (setjmp(w->trap.jump))
+        return writer_failed(w);
+    rc = write_levels(w, &job, precision, levels);
     *written = w->sink.written;
     writer_free(w);
     return rc;

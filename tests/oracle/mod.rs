@@ -54,6 +54,8 @@ struct RawHeader {
     warnings: i32,
     jpeg_color_space: i32,
     component: [RawComponent; 4],
+    warning_code: i32,
+    warning: [u8; 200],
 }
 
 type VersionFn = unsafe extern "C" fn() -> i32;
@@ -82,14 +84,23 @@ type EncodeFn = unsafe extern "C" fn(
     i32,
     i32,
     i32,
+    *const Conditioning,
     *mut u8,
     usize,
     *mut usize,
 ) -> i32;
 type OpenFn = unsafe extern "C" fn(*const u8, usize) -> *mut c_void;
 type CloseFn = unsafe extern "C" fn(*mut c_void);
-type TranscodeFn =
-    unsafe extern "C" fn(*mut c_void, i32, i32, i32, *mut u8, usize, *mut usize) -> i32;
+type TranscodeFn = unsafe extern "C" fn(
+    *mut c_void,
+    i32,
+    i32,
+    i32,
+    *const Conditioning,
+    *mut u8,
+    usize,
+    *mut usize,
+) -> i32;
 
 /// The loaded library.
 #[derive(Debug)]
@@ -130,9 +141,18 @@ pub struct OracleImage {
     pub arithmetic: bool,
     pub restart_interval: u16,
     pub warnings: u32,
+    pub first_warning: Option<Warning>,
     /// libjpeg's `J_COLOR_SPACE`.
     pub color_space: i32,
     pub components: Vec<OracleComponent>,
+}
+
+/// What libjpeg has to say about a file that it reads all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// libjpeg's `J_MESSAGE_CODE`.
+    pub code: i32,
+    pub message: String,
 }
 
 /// Decoded pixels, rows packed: RGB for one and three components, CMYK for four.
@@ -163,6 +183,37 @@ pub struct Coding {
     /// MCUs between restart markers; 0 for none.
     pub restart_interval: u16,
     pub progressive: bool,
+    /// Arithmetic coding, conditioned like this, in place of Huffman codes.
+    pub arithmetic: Option<Conditioning>,
+}
+
+/// Conditioning of the arithmetic coder for the destinations 0 to 3 (T.81 F.1.4.4).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conditioning {
+    /// L, the lower bound of small DC differences.
+    pub dc_lower: [u8; 4],
+    /// U, their upper bound.
+    pub dc_upper: [u8; 4],
+    /// Kx, the last zig-zag index of the low bands.
+    pub ac: [u8; 4],
+}
+
+impl Default for Conditioning {
+    fn default() -> Self {
+        Self {
+            dc_lower: [0; 4],
+            dc_upper: [1; 4],
+            ac: [5; 4],
+        }
+    }
+}
+
+impl Coding {
+    /// The conditioning as the shim takes it: null for Huffman coding.
+    fn conditioning(&self) -> *const Conditioning {
+        self.arithmetic.as_ref().map_or(ptr::null(), ptr::from_ref)
+    }
 }
 
 /// A picture for libjpeg to encode.
@@ -291,6 +342,7 @@ impl Libjpeg {
                     i32::from(coding.optimize),
                     i32::from(coding.restart_interval),
                     i32::from(coding.progressive),
+                    coding.conditioning(),
                     bytes,
                     capacity,
                     written,
@@ -439,6 +491,7 @@ impl Transcoder<'_> {
                         i32::from(coding.optimize),
                         i32::from(coding.restart_interval),
                         i32::from(coding.progressive),
+                        coding.conditioning(),
                         bytes,
                         capacity,
                         written,
@@ -474,6 +527,8 @@ impl RawHeader {
             blocks_high: 0,
             table: [0; 64],
         }; 4],
+        warning_code: 0,
+        warning: [0; 200],
     };
 
     fn coefficient_count(&self) -> usize {
@@ -508,6 +563,12 @@ impl RawHeader {
             arithmetic: self.arithmetic != 0,
             restart_interval: self.restart_interval as u16,
             warnings: self.warnings as u32,
+            first_warning: (self.warnings > 0).then(|| Warning {
+                code: self.warning_code,
+                message: CStr::from_bytes_until_nul(&self.warning)
+                    .map(|text| text.to_string_lossy().into_owned())
+                    .unwrap_or_default(),
+            }),
             color_space: self.jpeg_color_space,
             components,
         }
