@@ -119,6 +119,22 @@ pub enum Malformed {
         /// The destination.
         destination: u8,
     },
+    /// A conditioning table class other than DC or AC.
+    #[error("arithmetic conditioning class {class} (T.81 B.2.4.3 allows 0 and 1)")]
+    ConditioningClass {
+        /// The value found.
+        class: u8,
+    },
+    /// A conditioning value that its class does not have.
+    #[error(
+        "arithmetic conditioning value {value:#04x} of class {class} (T.81 B.2.4.3 allows L <= U for DC, 1 to 63 for AC)"
+    )]
+    ConditioningValue {
+        /// Table class, 0 for DC and 1 for AC.
+        class: u8,
+        /// The value found.
+        value: u8,
+    },
     /// A number of scan components outside 1..=4.
     #[error("scan of {count} components (T.81 B.2.3 allows 1 to 4)")]
     ScanComponentCount {
@@ -179,6 +195,14 @@ pub enum Malformed {
     /// A run of zero coefficients past the end of the band or of the block.
     #[error("coefficient run past zig-zag index 63 or the scan's last (T.81 F.2.2.2)")]
     RunPastBlock,
+    /// An arithmetic-coded magnitude of more bits than a coefficient has.
+    #[error("arithmetic-coded magnitude of more than 16 bits (T.81 F.1.4.1, F.1.4.2)")]
+    ArithmeticMagnitude,
+    /// An arithmetic-coded run of zero coefficients past the end of the band or of the block.
+    #[error(
+        "arithmetic-coded run past zig-zag index 63 or the scan's last (T.81 F.2.4.2, G.2.3.2)"
+    )]
+    ArithmeticRun,
     /// An end-of-band run longer than the scan.
     #[error("end-of-band run past the last block of the scan (T.81 G.1.2.2)")]
     EndOfBandRun,
