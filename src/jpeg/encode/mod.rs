@@ -1,11 +1,13 @@
 //! Coefficients to bytes: the sequence of segments (T.81 B.2.1).
 
+mod arithmetic;
 mod huffman;
 mod metadata;
 mod options;
 mod plan;
 mod progressive;
 mod range;
+mod scan;
 mod script;
 mod sequential;
 mod tables;
@@ -19,20 +21,16 @@ pub use script::ScanScript;
 
 use std::io::Write;
 
-use crate::coefficients::{CoefficientImage, Scan};
+use crate::coefficients::CoefficientImage;
 use crate::error::{ArgumentError, Error, Result};
 use crate::quantization::QuantizationTable;
 
 use super::huffman::HuffmanSpec;
 use super::marker;
 
-use huffman::{Counter, HuffmanSpecs, SymbolSink, TablePair, Writer};
 use plan::Plan;
-use progressive::{AcFirst, AcRefinement, DcFirst, DcRefinement};
 use range::fitted;
-use sequential::SequentialCoder;
 use tables::{QuantizationPlan, quantization_payload};
-use walk::Walk;
 
 /// A written file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,115 +182,6 @@ impl<'a> Encoder<'a> {
         self.segment(self.plan.start_of_frame, &payload)
     }
 
-    fn scan(&mut self, scan: &Scan) -> Result<()> {
-        let walk = Walk::new(self.image, scan, self.options.restart_interval);
-        let pairs = TablePair::of_scan(self.image.color_space(), scan);
-        let specs = self.huffman_specs(scan, &walk, pairs)?;
-        let pairs_in_use = &pairs[..scan.components().len()];
-        if self.plan.huffman_tables == HuffmanTables::Optimized
-            && self.options.format == StreamFormat::Interchange
-        {
-            // As libjpeg does, even where a table equals the one before.
-            self.huffman = Default::default();
-        }
-        for &pair in pairs_in_use {
-            if needs_dc_table(scan) {
-                self.huffman_table(0, pair, &specs.dc[pair as usize])?;
-            }
-            if needs_ac_table(scan) {
-                self.huffman_table(1, pair, &specs.ac[pair as usize])?;
-            }
-        }
-        if self.options.format == StreamFormat::TableSpecification {
-            return Ok(());
-        }
-        if walk.interval() != self.restart_interval {
-            self.restart_interval = walk.interval();
-            self.segment(marker::DRI, &walk.interval().to_be_bytes())?;
-        }
-        self.scan_header(scan, pairs_in_use)?;
-        let mut writer = Writer::new(std::mem::take(&mut self.bytes), &specs);
-        self.clamped += self.symbols(scan, &walk, pairs, &mut writer)?;
-        self.bytes = writer.finish();
-        Ok(())
-    }
-
-    fn huffman_specs(
-        &self,
-        scan: &Scan,
-        walk: &Walk<'_>,
-        pairs: [TablePair; 4],
-    ) -> Result<HuffmanSpecs> {
-        if self.plan.huffman_tables == HuffmanTables::Standard {
-            return Ok(HuffmanSpecs::standard());
-        }
-        let mut counter = Counter::new();
-        self.symbols(scan, walk, pairs, &mut counter)?;
-        Ok(counter.optimal())
-    }
-
-    /// Sends the symbols of a scan to a sink; returns the number of clamped coefficients.
-    fn symbols(
-        &self,
-        scan: &Scan,
-        walk: &Walk<'_>,
-        pairs: [TablePair; 4],
-        sink: &mut impl SymbolSink,
-    ) -> Result<u64> {
-        let bounds = self.plan.bounds;
-        let first = scan.high() == 0;
-        match *scan.zigzag_range().start() {
-            _ if scan.is_sequential() => {
-                let mut coder =
-                    SequentialCoder::new(sink, pairs, bounds, self.options.out_of_range);
-                walk.visit(&mut coder)?;
-                return Ok(coder.clamped());
-            }
-            0 if first => walk.visit(&mut DcFirst::new(sink, pairs, scan, bounds))?,
-            0 => walk.visit(&mut DcRefinement::new(sink, scan))?,
-            _ if first => walk.visit(&mut AcFirst::new(sink, pairs, scan, bounds))?,
-            _ => walk.visit(&mut AcRefinement::new(sink, pairs, scan))?,
-        }
-        Ok(0)
-    }
-
-    /// Sends a table unless the reader has it.
-    fn huffman_table(&mut self, class: u8, pair: TablePair, spec: &HuffmanSpec) -> Result<()> {
-        let destination = pair as u8;
-        let held = &mut self.huffman[usize::from(class)][usize::from(destination)];
-        if held.as_ref() == Some(spec) {
-            return Ok(());
-        }
-        if held.is_some() && self.options.format != StreamFormat::Interchange {
-            return Err(ArgumentError::TableRedefined {
-                class: "Huffman",
-                destination,
-            }
-            .into());
-        }
-        *held = Some(spec.clone());
-        if self.options.format == StreamFormat::AbbreviatedImage {
-            return Ok(());
-        }
-        let mut payload = vec![class << 4 | destination];
-        payload.extend(spec.counts());
-        payload.extend(spec.symbols());
-        self.segment(marker::DHT, &payload)
-    }
-
-    fn scan_header(&mut self, scan: &Scan, pairs: &[TablePair]) -> Result<()> {
-        let mut payload = vec![low_byte(pairs.len())];
-        for (index, &pair) in scan.components().zip(pairs) {
-            // A class of tables that the scan does not need is told as 0, as libjpeg does.
-            let dc = u8::from(needs_dc_table(scan)) * pair as u8;
-            let ac = u8::from(needs_ac_table(scan)) * pair as u8;
-            payload.extend([self.image.components()[index].id(), dc << 4 | ac]);
-        }
-        let (start, end) = (*scan.zigzag_range().start(), *scan.zigzag_range().end());
-        payload.extend([start, end, scan.high() << 4 | scan.low()]);
-        self.segment(marker::SOS, &payload)
-    }
-
     fn segment(&mut self, code: u8, payload: &[u8]) -> Result<()> {
         let length = u16::try_from(payload.len() + 2).map_err(|_| {
             Error::from(ArgumentError::SegmentTooLong {
@@ -304,15 +193,6 @@ impl<'a> Encoder<'a> {
         self.bytes.extend_from_slice(payload);
         Ok(())
     }
-}
-
-/// Whether a scan has DC symbols; refinements of DC are bare bits.
-fn needs_dc_table(scan: &Scan) -> bool {
-    *scan.zigzag_range().start() == 0 && scan.high() == 0
-}
-
-fn needs_ac_table(scan: &Scan) -> bool {
-    *scan.zigzag_range().end() > 0
 }
 
 /// For counts and steps that are known to be below 256.

@@ -77,6 +77,14 @@ impl EncodeOptions {
         self
     }
 
+    /// Chooses how symbols become bits. Arithmetic coding is extended sequential (SOF9) or progressive
+    /// (SOF10), and needs no tables.
+    #[must_use]
+    pub const fn with_entropy_coding(mut self, coding: EntropyCoding) -> Self {
+        self.entropy_coding = coding;
+        self
+    }
+
     /// Chooses the scans; without, they are [`ScanScript::interleaved`] or [`ScanScript::progression`].
     #[must_use]
     pub fn with_scans(mut self, script: ScanScript) -> Self {

@@ -10,6 +10,9 @@ use super::{EncodeOptions, HuffmanTables, Process, ScanScript};
 /// Components of a progressive frame (T.81 table B.2).
 const MOST_PROGRESSIVE_COMPONENTS: usize = 4;
 
+/// Progressive, arithmetic-coded.
+const SOF10: u8 = marker::SOF9 + 1;
+
 /// How an image is going to be written.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -54,7 +57,10 @@ impl Plan {
             } else {
                 options.huffman_tables
             },
-            bounds: Bounds::huffman(image.precision()),
+            bounds: match options.entropy_coding {
+                EntropyCoding::Huffman => Bounds::huffman(image.precision()),
+                EntropyCoding::Arithmetic => Bounds::ARITHMETIC,
+            },
         })
     }
 
@@ -68,14 +74,15 @@ fn start_of_frame(
     options: &EncodeOptions,
     progressive: bool,
 ) -> Result<u8> {
-    if progressive {
-        return Ok(marker::SOF2);
-    }
-    let beyond_baseline = beyond_baseline(image, options);
-    match (options.process, beyond_baseline) {
+    let (extended, with_progression) = match options.entropy_coding {
+        EntropyCoding::Huffman => (marker::SOF1, marker::SOF2),
+        EntropyCoding::Arithmetic => (marker::SOF9, SOF10),
+    };
+    match (options.process, beyond_baseline(image, options)) {
+        _ if progressive => Ok(with_progression),
         (Process::Baseline, Some(error)) => Err(error.into()),
         (Process::Baseline | Process::Automatic, None) => Ok(marker::SOF0),
-        _ => Ok(marker::SOF1),
+        _ => Ok(extended),
     }
 }
 

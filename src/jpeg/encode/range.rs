@@ -16,6 +16,12 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
+    /// T.81 F.1.4 has categories up to 2^15, of which 16 bits hold all but the last.
+    pub(super) const ARITHMETIC: Self = Self {
+        ac: 32767,
+        dc: 32767,
+    };
+
     /// T.81 tables F.1 and F.2 for 8 bits, F.6 and F.7 for 12.
     pub(super) const fn huffman(precision: SamplePrecision) -> Self {
         match precision {
