@@ -121,8 +121,9 @@ pub use error::{
     ArgumentError, Error, LimitKind, Malformed, Result, ScriptFault, UnsupportedFeature,
 };
 pub use jpeg::{
-    DecodeOptions, EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process,
-    RestartInterval, ScanScript, StreamFormat,
+    BlockArea, Damage, DamageKind, DecodeOptions, EncodeOptions, Encoded, HuffmanTables,
+    MetadataPolicy, OutOfRange, Process, Recovered, RecoveryReport, RestartInterval, ScanScript,
+    StreamFormat, TableSpecification,
 };
 pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};

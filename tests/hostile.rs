@@ -10,11 +10,13 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use common::bytes::{
-    APP0, COM, DHT, DQT, DRI, EOI, FrameEntry, RST0, SOF0, SOF1, SOF2, SOI, SOS, ScanEntry, Writer,
-    frame_part, part, parts,
+    APP0, COM, DHT, DNL, DQT, DRI, EOI, FrameEntry, RST0, SOF0, SOF1, SOF2, SOI, SOS, ScanEntry,
+    Writer, frame_part, part, parts,
 };
 use common::{Fixture, encode_unless_out_of_range, fixture, fixtures};
-use feature_distillation::{CoefficientImage, Error, Limits, Malformed, UnsupportedFeature};
+use feature_distillation::{
+    CoefficientImage, DecodeOptions, Error, Limits, Malformed, UnsupportedFeature,
+};
 use proptest::prelude::*;
 
 // ---- the ends of the file ---------------------------------------------------
@@ -176,8 +178,7 @@ fn fill_bytes_before_a_marker_do_no_harm() {
 
 #[test]
 fn markers_that_may_not_stand_alone_are_refused() {
-    let reserved = [0x01, 0x02, 0xBF, 0xC8, 0xF0, 0xFD];
-    for marker in reserved.into_iter().chain([SOI]).chain(RST0..RST0 + 8) {
+    for marker in [0x02, 0xBF, 0xC8, 0xF0, 0xFD, SOI] {
         let bytes = Writer::new().marker(marker).finish();
         malformed(&bytes, 3, Malformed::UnexpectedMarker { marker });
     }
@@ -194,11 +195,56 @@ fn a_width_of_zero_is_refused() {
 }
 
 #[test]
-fn a_height_of_zero_asks_for_what_is_not_implemented() {
-    let bytes = Writer::new().frame(SOF0, 8, 0, &[(1, 1, 1, 0)]).finish();
-    unsupported(&bytes, 7, UnsupportedFeature::DefineNumberOfLines);
-    let bytes = Writer::new().segment(0xDC, &[0, 8]).finish();
-    unsupported(&bytes, 3, UnsupportedFeature::DefineNumberOfLines);
+fn markers_that_mean_nothing_between_segments_do_no_harm() {
+    let bytes = fixture("baseline-420-q50-67x45");
+    let image = CoefficientImage::decode(&bytes).unwrap();
+    for part in parts(&bytes).into_iter().filter(|part| part.code != SOI) {
+        for marker in [0x01, RST0, RST0 + 7] {
+            let mut bytes = bytes.clone();
+            bytes.splice(part.start..part.start, [0xFF, marker]);
+            assert_eq!(CoefficientImage::decode(&bytes).unwrap(), image);
+        }
+    }
+}
+
+#[test]
+fn a_height_of_zero_without_a_number_of_lines_is_refused() {
+    let header = tables().frame(SOF0, 8, 0, &[(1, 1, 1, 0)]);
+    let at = 7 + tables().len() - Writer::new().len();
+    malformed(&header.clone().finish(), at, Malformed::MissingLines);
+    let scan = header.scan(&[(1, 0, 0)], [0, 63, 0, 0]).data("00");
+    malformed(&scan.clone().finish(), at, Malformed::MissingLines);
+    let late = scan.huffman(0, 0, DC).segment(DNL, &[0, 8]).finish();
+    malformed(&late, at, Malformed::MissingLines);
+}
+
+#[test]
+fn a_number_of_lines_that_is_zero_or_contradicts_the_frame_is_refused() {
+    let scan = |height| {
+        tables()
+            .frame(SOF0, 8, height, &[(1, 1, 1, 0)])
+            .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+            .data("00")
+    };
+    let at = scan(8).len() + 4;
+    let file = |height, lines| scan(height).segment(DNL, &[0, lines]).finish();
+    malformed(&file(0, 0), at, Malformed::NumberOfLines { lines: 0 });
+    malformed(&file(8, 7), at, Malformed::NumberOfLines { lines: 7 });
+    for (height, lines) in [(0, 7), (8, 8)] {
+        let image = CoefficientImage::decode(&file(height, lines)).unwrap();
+        assert_eq!(image.height(), u32::from(lines));
+    }
+    let early = Writer::new().segment(DNL, &[0, 8]).finish();
+    malformed(&early, 6, Malformed::NumberOfLines { lines: 8 });
+    let twice = scan(8)
+        .segment(DNL, &[0, 8])
+        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+        .data("00");
+    malformed(
+        &twice.finish(),
+        at + 3,
+        Malformed::ComponentCodedTwice { id: 1 },
+    );
 }
 
 #[test]
@@ -208,12 +254,23 @@ fn no_components_are_refused() {
 }
 
 #[test]
-fn more_than_four_components_are_not_implemented_or_not_allowed() {
+fn more_than_four_components_are_sequential() {
     for count in [5, 255] {
         let components: Vec<FrameEntry> = (0..count).map(|id| (id, 1, 1, 0)).collect();
         for code in [SOF0, SOF1] {
-            let bytes = Writer::new().frame(code, 8, 8, &components).finish();
-            unsupported(&bytes, 11, UnsupportedFeature::ComponentCount { count });
+            let file = (0..count).fold(tables().frame(code, 8, 8, &components), |file, id| {
+                file.scan(&[(id, 0, 0)], [0, 63, 0, 0]).data("10100")
+            });
+            let limits = Limits::default().with_max_scans(255);
+            let options = DecodeOptions::new().with_limits(limits);
+            let image = CoefficientImage::decode_with(&file.finish(), &options).unwrap();
+            assert_eq!(image.components().len(), usize::from(count));
+            assert!(
+                image
+                    .components()
+                    .iter()
+                    .all(|component| component.blocks()[0][0] == 1)
+            );
         }
         let bytes = Writer::new().frame(SOF2, 8, 8, &components).finish();
         malformed(&bytes, 11, Malformed::ComponentCount { count });
@@ -221,11 +278,15 @@ fn more_than_four_components_are_not_implemented_or_not_allowed() {
 }
 
 #[test]
-fn a_component_identifier_may_not_occur_twice() {
-    let bytes = Writer::new()
+fn an_identifier_that_components_share_means_the_next_of_them() {
+    let bytes = tables()
         .frame(SOF0, 8, 8, &[(1, 1, 1, 0), (2, 1, 1, 0), (1, 1, 1, 0)])
+        .scan(&[(1, 0, 0), (2, 0, 0), (1, 0, 0)], [0, 63, 0, 0])
+        .data("1010 00 1000")
         .finish();
-    malformed(&bytes, 12 + 6, Malformed::DuplicateComponent { id: 1 });
+    let image = CoefficientImage::decode(&bytes).unwrap();
+    let dc = |index: usize| image.components()[index].blocks()[0][0];
+    assert_eq!([dc(0), dc(1), dc(2)], [1, 0, -1]);
 }
 
 #[test]
@@ -272,12 +333,10 @@ fn other_processes_are_named() {
         (0xC5, UnsupportedFeature::Hierarchical),
         (0xC6, UnsupportedFeature::Hierarchical),
         (0xC7, UnsupportedFeature::Hierarchical),
-        (0xC9, UnsupportedFeature::ArithmeticCoding),
-        (0xCA, UnsupportedFeature::ArithmeticCoding),
-        (0xCB, UnsupportedFeature::ArithmeticCoding),
-        (0xCD, UnsupportedFeature::ArithmeticCoding),
-        (0xCE, UnsupportedFeature::ArithmeticCoding),
-        (0xCF, UnsupportedFeature::ArithmeticCoding),
+        (0xCB, UnsupportedFeature::Lossless),
+        (0xCD, UnsupportedFeature::Hierarchical),
+        (0xCE, UnsupportedFeature::Hierarchical),
+        (0xCF, UnsupportedFeature::Hierarchical),
     ];
     let bytes = fixture("baseline-420-q50-67x45");
     let at = frame_part(&bytes).position;
@@ -287,7 +346,6 @@ fn other_processes_are_named() {
         unsupported(&bytes, at, feature);
     }
     for (code, feature) in [
-        (0xCC, UnsupportedFeature::ArithmeticCoding),
         (0xDE, UnsupportedFeature::Hierarchical),
         (0xDF, UnsupportedFeature::Hierarchical),
     ] {
@@ -302,7 +360,9 @@ fn precisions_that_the_process_lacks_are_refused() {
             let mut bytes = Writer::new().frame(code, 8, 8, &[(1, 1, 1, 0)]).finish();
             bytes[6] = precision;
             if precision == 12 && code != SOF0 {
-                unsupported(&bytes, 6, UnsupportedFeature::TwelveBitSamples);
+                // Read on, to the end of the image without a scan.
+                let end = bytes.len() - 1;
+                malformed(&bytes, end, Malformed::ComponentNotCoded { id: 1 });
             } else {
                 malformed(&bytes, 6, Malformed::Precision { precision });
             }
@@ -432,24 +492,32 @@ fn a_dc_table_holds_sizes_alone() {
 }
 
 #[test]
+fn a_sequential_scan_without_its_huffman_table_takes_the_standard_one() {
+    let file = |start: Writer, bits: &str| {
+        let bytes = start
+            .frame(SOF0, 8, 8, &[(1, 1, 1, 0)])
+            .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+            .data(bits)
+            .finish();
+        CoefficientImage::decode(&bytes).unwrap().components()[0].blocks()[0][0]
+    };
+    let start = || Writer::new().quantization(0, 1);
+    // T.81 tables K.3 and K.5: a difference of two bits is 011, the end of block 1010.
+    assert_eq!(file(start(), "011 10 1010"), 2);
+    assert_eq!(file(start().huffman(0, 0, DC), "10 1 1010"), 1);
+    assert_eq!(file(start().huffman(1, 0, AC), "011 11 0"), 3);
+}
+
+#[test]
 fn a_scan_without_its_huffman_table_is_refused() {
-    let header = Writer::new()
-        .quantization(0, 1)
-        .frame(SOF0, 8, 8, &[(1, 1, 1, 0)]);
-    let tables = [
-        header.clone(),
-        header.clone().huffman(0, 0, DC),
-        header.clone().huffman(1, 0, AC),
-        header.huffman(0, 1, DC).huffman(1, 0, AC),
-    ];
-    for start in tables {
+    for destination in [2, 3] {
+        let start = tables().frame(SOF1, 8, 8, &[(1, 1, 1, 0)]);
         let at = start.len() + 1;
-        let bytes = start.scan(&[(1, 0, 0)], [0, 63, 0, 0]).data("00").finish();
-        malformed(
-            &bytes,
-            at,
-            Malformed::MissingHuffmanTable { destination: 0 },
-        );
+        let bytes = start
+            .scan(&[(1, 0, destination)], [0, 63, 0, 0])
+            .data("00")
+            .finish();
+        malformed(&bytes, at, Malformed::MissingHuffmanTable { destination });
     }
     let start = progressive(8, 8).quantization(0, 1);
     let at = start.len() + 1;
@@ -688,8 +756,9 @@ fn the_last_coefficient_needs_no_end_of_block() {
     let (bytes, _) = sequential_data(8, 8, &format!("0 {}", "101".repeat(63)));
     let image = CoefficientImage::decode(&bytes).unwrap();
     assert_eq!(image.components()[0].blocks()[0][1..], [1; 63]);
-    let (bytes, data) = sequential_data(8, 8, &format!("0 {} 00 00000000", "101".repeat(63)));
-    malformed_within(&bytes, data, Malformed::LeftoverData { bytes: 1 });
+    let more = format!("0 {} 00 {}", "101".repeat(63), "0".repeat(64));
+    let (bytes, data) = sequential_data(8, 8, &more);
+    malformed_within(&bytes, data, Malformed::LeftoverData { bytes: 8 });
 }
 
 #[test]
@@ -870,20 +939,37 @@ fn restart_markers_that_nobody_asked_for_are_refused() {
         .restart_interval(1)
         .scan(&[(1, 0, 0)], [0, 63, 0, 0])
         .data("00");
-    let at = start.len() + 1;
-    let bytes = start.marker(RST0).finish();
-    malformed(&bytes, at, Malformed::UnexpectedMarker { marker: RST0 });
+    // Behind the last interval it does no harm.
+    assert!(CoefficientImage::decode(&start.marker(RST0).finish()).is_ok());
 }
 
 // ---- the end of a scan ------------------------------------------------------------------
 
 #[test]
 fn data_left_over_after_the_last_block_is_refused() {
-    let (bytes, data) = sequential_data(8, 8, "00 111111 00000000 11111111 10101010");
+    let block = "00 111111";
     // The stuffed byte counts once.
-    malformed(&bytes, data.start + 1, Malformed::LeftoverData { bytes: 3 });
-    let (bytes, data) = progressive_data(8, 8, [1, 63, 0, 0], "0 1111111 0");
-    malformed(&bytes, data.start + 1, Malformed::LeftoverData { bytes: 1 });
+    let left = format!("{block} 11111111 {}", "10101010".repeat(7));
+    let (bytes, data) = sequential_data(8, 8, &left);
+    malformed(&bytes, data.start + 1, Malformed::LeftoverData { bytes: 8 });
+    let one = format!("{block} 10101010");
+    let (bytes, data) = sequential_data(8, 8, &one);
+    assert!(
+        CoefficientImage::decode(&bytes).is_ok(),
+        "right before the end of the image"
+    );
+    let comment = [&bytes[..data.end], &[0xFF, COM, 0, 2, 0xFF, EOI]].concat();
+    malformed(
+        &comment,
+        data.start + 1,
+        Malformed::LeftoverData { bytes: 1 },
+    );
+    let start = sequential(16, 8)
+        .restart_interval(1)
+        .scan(&[(1, 0, 0)], [0, 63, 0, 0]);
+    let at = start.len() + 1;
+    let early = start.data(&one).marker(RST0).data(block).finish();
+    malformed(&early, at, Malformed::LeftoverData { bytes: 1 });
 }
 
 #[test]

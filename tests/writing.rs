@@ -85,7 +85,8 @@ fn every_reader_finds_the_coefficients_that_were_written() {
                             assert_read_by_libjpeg(libjpeg, &image, &bytes, &what);
                             // It is told intervals in MCUs.
                             if restarts != one_row() && libjpeg_writes(&script) {
-                                let theirs = written_by_libjpeg(libjpeg, &bytes, &script, coding, restarts);
+                                let theirs =
+                                    written_by_libjpeg(libjpeg, &bytes, &script, coding, restarts);
                                 assert_same_coding(&bytes, &theirs.unwrap(), &what);
                                 same_bytes += 1;
                             }
@@ -250,8 +251,9 @@ fn progressive_and_arithmetic_files_are_those_of_libjpeg_from_the_frame_header_o
     for fixture in fixtures_that_libjpeg_reads() {
         let image = CoefficientImage::decode(&fixture.bytes).unwrap();
         let mut transcoder = libjpeg.open(&fixture.bytes).unwrap();
-        for ((progressive, arithmetic), interval) in
-            kinds.into_iter().flat_map(|kind| [0, 1, 3, 40].map(|interval| (kind, interval)))
+        for ((progressive, arithmetic), interval) in kinds
+            .into_iter()
+            .flat_map(|kind| [0, 1, 3, 40].map(|interval| (kind, interval)))
         {
             let mut theirs = Vec::new();
             let coding = Coding {
@@ -312,7 +314,9 @@ fn long_runs_and_many_corrections_are_sent_when_libjpeg_sends_them() {
             let ours = image.encode_with(&options).unwrap().bytes;
             assert_read_by_libjpeg(libjpeg, &image, &ours, "runs");
             if libjpeg_writes(&script) {
-                let theirs = written_by_libjpeg(libjpeg, &ours, &script, EntropyCoding::Huffman, mcus(0)).unwrap();
+                let theirs =
+                    written_by_libjpeg(libjpeg, &ours, &script, EntropyCoding::Huffman, mcus(0))
+                        .unwrap();
                 assert_same_coding(&ours, &theirs, &format!("{every} {level} {script:?}"));
             }
         }

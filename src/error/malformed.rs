@@ -40,6 +40,17 @@ pub enum Malformed {
     /// End of image before any frame header.
     #[error("the image ends before a frame header (T.81 B.2.1)")]
     NoFrame,
+    /// Neither the frame header nor a DNL segment after the first scan gives the number of lines.
+    #[error("image height is 0 and no DNL segment follows the first scan (T.81 B.2.5)")]
+    MissingLines,
+    /// A DNL segment that stands elsewhere than after the first scan, or contradicts the frame header.
+    #[error(
+        "DNL segment of {lines} lines is out of place or contradicts the frame header (T.81 B.2.5)"
+    )]
+    NumberOfLines {
+        /// Number of lines in the segment.
+        lines: u16,
+    },
     /// Image width of zero.
     #[error("image width is 0 (T.81 B.2.2)")]
     ZeroWidth,
@@ -54,12 +65,6 @@ pub enum Malformed {
     ComponentCount {
         /// The number found.
         count: u8,
-    },
-    /// Two components with one identifier.
-    #[error("component identifier {id} occurs twice (T.81 B.2.2)")]
-    DuplicateComponent {
-        /// The identifier.
-        id: u8,
     },
     /// A sampling factor outside 1..=4.
     #[error("sampling factors {horizontal}x{vertical} (T.81 B.2.2 allows 1 to 4)")]

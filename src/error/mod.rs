@@ -93,27 +93,12 @@ pub enum Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UnsupportedFeature {
-    /// Arithmetic coding (SOF9, SOF10, SOF11, SOF13..=SOF15, DAC).
-    #[error("arithmetic coding")]
-    ArithmeticCoding,
-    /// Samples of 12 bits.
-    #[error("12-bit samples")]
-    TwelveBitSamples,
-    /// The lossless process (SOF3).
-    #[error("the lossless process")]
+    /// The lossless processes (SOF3, SOF11).
+    #[error("the lossless processes")]
     Lossless,
-    /// The hierarchical processes (SOF5..=SOF7, DHP, EXP).
+    /// The hierarchical processes (SOF5..=SOF7, SOF13..=SOF15, DHP, EXP).
     #[error("the hierarchical processes")]
     Hierarchical,
-    /// The number of lines given after the first scan (DNL).
-    #[error("image height given by DNL")]
-    DefineNumberOfLines,
-    /// More than four components.
-    #[error("{count} components")]
-    ComponentCount {
-        /// Components of the frame.
-        count: u8,
-    },
 }
 
 /// The limit that a file ran into; each is a field of [`Limits`](crate::Limits).

@@ -18,11 +18,17 @@ pub(super) struct EntropyData {
 }
 
 impl EntropyData {
-    /// Replaces the content by the entropy-coded data at `start`, up to the next marker.
+    /// Replaces the content by the entropy-coded data at `start`, up to the first code after 0xFF that
+    /// `ends` the data; others count as damaged stuffing.
     ///
     /// Holds as many bytes as are left of the input, reserved once: later calls for data further on
     /// find room enough.
-    pub(super) fn load(&mut self, input: &[u8], start: usize) -> Result<()> {
+    pub(super) fn load(
+        &mut self,
+        input: &[u8],
+        start: usize,
+        ends: impl Fn(u8) -> bool,
+    ) -> Result<()> {
         self.clean.clear();
         self.start = start;
         let longest = input.len().saturating_sub(start) + PADDING;
@@ -37,7 +43,7 @@ impl EntropyData {
                 break input.len();
             };
             self.clean.extend_from_slice(&rest[..offset]);
-            if rest.get(offset + 1) != Some(&0) {
+            if rest.get(offset + 1).is_none_or(|&code| ends(code)) {
                 break copied + offset;
             }
             self.clean.push(0xFF);
@@ -59,6 +65,11 @@ impl EntropyData {
             buffer: 0,
             available: 0,
         }
+    }
+
+    /// The data, without padding.
+    pub(super) fn clean_bytes(&self) -> &[u8] {
+        &self.clean[..self.len()]
     }
 
     /// Bytes of data, without padding.
@@ -230,7 +241,7 @@ mod tests {
     fn stuffing_is_removed_up_to_the_marker() {
         let input = [9, 1, 0xFF, 0, 2, 0xFF, 0xD9, 7];
         let mut data = EntropyData::default();
-        data.load(&input, 1).unwrap();
+        data.load(&input, 1, |code| code != 0).unwrap();
         assert_eq!(data.clean[..data.len()], [1, 0xFF, 2]);
         assert_eq!(data.end(), 5);
         assert_eq!(
@@ -242,7 +253,7 @@ mod tests {
     #[test]
     fn reading_past_the_end_yields_zeros_and_is_noticed() {
         let mut data = EntropyData::default();
-        data.load(&[0xA5], 0).unwrap();
+        data.load(&[0xA5], 0, |code| code != 0).unwrap();
         let mut bits = data.bits();
         bits.refill();
         assert_eq!(bits.peek(8), 0xA5);
@@ -263,7 +274,7 @@ mod tests {
             }
             let bytes = writer.finish();
             let mut data = EntropyData::default();
-            data.load(&bytes, 0).unwrap();
+            data.load(&bytes, 0, |code| code != 0).unwrap();
             prop_assert_eq!(data.end(), bytes.len());
             let mut reader = data.bits();
             for &(bits, count) in &fields {

@@ -2,7 +2,7 @@
 
 use crate::band::BANDS;
 use crate::coefficients::{
-    CodingProcess, ColorSpace, Geometry, SamplePrecision, SamplingFactor, Scan,
+    CodingProcess, ColorSpace, EntropyCoding, Geometry, SamplePrecision, SamplingFactor, Scan,
 };
 use crate::error::{Error, Malformed, Result, UnsupportedFeature};
 use crate::metadata::{MetadataKind, MetadataSegment};
@@ -23,55 +23,48 @@ pub(super) struct FrameComponent {
 #[derive(Debug, Clone)]
 pub(super) struct FrameHeader {
     pub(super) process: CodingProcess,
+    pub(super) entropy_coding: EntropyCoding,
     pub(super) precision: SamplePrecision,
     pub(super) geometry: Geometry,
     pub(super) components: Vec<FrameComponent>,
 }
 
 impl FrameHeader {
-    pub(super) fn parse(code: u8, segment: &mut Segment<'_>) -> Result<Self> {
-        let process = match code {
-            marker::SOF0 => CodingProcess::Baseline,
-            marker::SOF1 => CodingProcess::ExtendedSequential,
-            _ => CodingProcess::Progressive,
+    /// Parses the frame header of a process of SOF0 to SOF2, SOF9 or SOF10.
+    ///
+    /// `lines` is asked for the number of lines where the header leaves it to DNL.
+    pub(super) fn parse(
+        code: u8,
+        segment: &mut Segment<'_>,
+        lines: impl FnOnce() -> Result<u16>,
+    ) -> Result<Self> {
+        let (process, entropy_coding) = match code {
+            marker::SOF0 => (CodingProcess::Baseline, EntropyCoding::Huffman),
+            marker::SOF1 => (CodingProcess::ExtendedSequential, EntropyCoding::Huffman),
+            marker::SOF9 => (CodingProcess::ExtendedSequential, EntropyCoding::Arithmetic),
+            marker::SOF10 => (CodingProcess::Progressive, EntropyCoding::Arithmetic),
+            _ => (CodingProcess::Progressive, EntropyCoding::Huffman),
         };
         let start = segment.position();
-        let precision = segment.byte()?;
-        match precision {
-            8 => {}
-            12 if process != CodingProcess::Baseline => {
-                return Err(unsupported(start, UnsupportedFeature::TwelveBitSamples));
-            }
-            _ => return Err(malformed(start, Malformed::Precision { precision })),
-        }
-        let height = segment.word()?;
+        let precision = match segment.byte()? {
+            8 => SamplePrecision::Eight,
+            12 if process != CodingProcess::Baseline => SamplePrecision::Twelve,
+            precision => return Err(malformed(start, Malformed::Precision { precision })),
+        };
+        let mut height = segment.word()?;
         let width = segment.word()?;
         if width == 0 {
             return Err(malformed(start + 3, Malformed::ZeroWidth));
-        }
-        if height == 0 {
-            return Err(unsupported(
-                start + 1,
-                UnsupportedFeature::DefineNumberOfLines,
-            ));
         }
         let count = segment.byte()?;
         if count == 0 || (count > 4 && process == CodingProcess::Progressive) {
             return Err(malformed(start + 5, Malformed::ComponentCount { count }));
         }
-        if count > 4 {
-            return Err(unsupported(
-                start + 5,
-                UnsupportedFeature::ComponentCount { count },
-            ));
-        }
         let mut components: Vec<FrameComponent> = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
             let position = segment.position();
+            // Identifiers should differ (T.81 B.2.2), but files are about in which they do not.
             let id = segment.byte()?;
-            if components.iter().any(|component| component.id == id) {
-                return Err(malformed(position, Malformed::DuplicateComponent { id }));
-            }
             let (horizontal, vertical) = segment.nibbles()?;
             let sampling = SamplingFactor::new(horizontal, vertical).map_err(|_| {
                 malformed(
@@ -90,6 +83,9 @@ impl FrameHeader {
             });
         }
         segment.finish()?;
+        if height == 0 {
+            height = lines()?;
+        }
         let geometry = Geometry::new(
             width.into(),
             height.into(),
@@ -97,7 +93,8 @@ impl FrameHeader {
         );
         Ok(Self {
             process,
-            precision: SamplePrecision::Eight,
+            entropy_coding,
+            precision,
             geometry,
             components,
         })
@@ -127,7 +124,12 @@ pub(super) struct ScanHeader {
 }
 
 impl ScanHeader {
-    pub(super) fn parse(segment: &mut Segment<'_>, frame: &FrameHeader) -> Result<Self> {
+    /// Parses a scan header; parameters that the process does not have are an error beside it. Sequential
+    /// processes leave no choice, so the header then says what it must.
+    pub(super) fn parse(
+        segment: &mut Segment<'_>,
+        frame: &FrameHeader,
+    ) -> Result<(Self, Option<Error>)> {
         let start_position = segment.position();
         let count = segment.byte()?;
         if !(1..=4).contains(&count) {
@@ -140,12 +142,12 @@ impl ScanHeader {
         for _ in 0..count {
             let position = segment.position();
             let id = segment.byte()?;
-            let index = frame
-                .components
-                .iter()
-                .position(|component| component.id == id)
-                .filter(|&index| components.last().is_none_or(|last| last.index < index))
-                .ok_or_else(|| malformed(position, Malformed::ScanComponent { id }))?;
+            let first = components.last().map_or(0, |last| last.index + 1);
+            let index = (first..)
+                .zip(frame.components.get(first..).unwrap_or(&[]))
+                .find(|(_, component)| component.id == id)
+                .ok_or_else(|| malformed(position, Malformed::ScanComponent { id }))?
+                .0;
             let (dc_destination, ac_destination) = segment.nibbles()?;
             let largest = if frame.process == CodingProcess::Baseline {
                 1
@@ -169,23 +171,25 @@ impl ScanHeader {
         let (start, end) = (segment.byte()?, segment.byte()?);
         let (high, low) = segment.nibbles()?;
         segment.finish()?;
-        let header = Self {
+        let mut header = Self {
             components,
             start,
             end,
             high,
             low,
         };
+        let mut breach = None;
         if !header.parameters_fit(frame.process) {
-            return Err(malformed(
-                parameters,
-                Malformed::ScanParameters {
-                    start,
-                    end,
-                    high,
-                    low,
-                },
-            ));
+            let kind = Malformed::ScanParameters {
+                start,
+                end,
+                high,
+                low,
+            };
+            breach = Some(malformed(parameters, kind));
+            if frame.process != CodingProcess::Progressive {
+                (header.start, header.end, header.high, header.low) = (0, 63, 0, 0);
+            }
         }
         let blocks: u8 = header
             .components
@@ -195,7 +199,7 @@ impl ScanHeader {
         if count > 1 && blocks > 10 {
             return Err(malformed(start_position, Malformed::McuTooLarge { blocks }));
         }
-        Ok(header)
+        Ok((header, breach))
     }
 
     /// The scan for the record.

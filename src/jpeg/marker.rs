@@ -3,6 +3,7 @@
 use crate::error::{Error, Malformed, Result};
 
 // Second bytes of the markers (T.81 table B.1).
+pub(super) const TEM: u8 = 0x01;
 pub(super) const SOF0: u8 = 0xC0;
 pub(super) const SOF1: u8 = 0xC1;
 pub(super) const SOF2: u8 = 0xC2;
@@ -11,11 +12,13 @@ pub(super) const DHT: u8 = 0xC4;
 pub(super) const SOF5: u8 = 0xC5;
 pub(super) const SOF7: u8 = 0xC7;
 pub(super) const SOF9: u8 = 0xC9;
+pub(super) const SOF10: u8 = 0xCA;
 pub(super) const SOF11: u8 = 0xCB;
 pub(super) const DAC: u8 = 0xCC;
 pub(super) const SOF13: u8 = 0xCD;
 pub(super) const SOF15: u8 = 0xCF;
 pub(super) const RST0: u8 = 0xD0;
+pub(super) const RST7: u8 = 0xD7;
 pub(super) const SOI: u8 = 0xD8;
 pub(super) const EOI: u8 = 0xD9;
 pub(super) const SOS: u8 = 0xDA;
@@ -28,8 +31,19 @@ pub(super) const APP0: u8 = 0xE0;
 pub(super) const APP15: u8 = 0xEF;
 pub(super) const COM: u8 = 0xFE;
 
+/// Whether a marker starts an application or comment segment.
+pub(super) const fn is_metadata(code: u8) -> bool {
+    matches!(code, APP0..=APP15 | COM)
+}
+
+/// Whether a marker stands alone and means nothing between segments: restarts behind the last interval
+/// of a scan, and TEM. libjpeg passes over them in silence.
+pub(super) const fn is_idle(code: u8) -> bool {
+    matches!(code, TEM | RST0..=RST7)
+}
+
 /// A cursor over the whole input that knows where it stands.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Source<'a> {
     bytes: &'a [u8],
     position: usize,
@@ -54,6 +68,18 @@ impl<'a> Source<'a> {
 
     pub(super) const fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+
+    /// Reads SOI, which must stand at the start.
+    pub(super) fn start_of_image(&mut self) -> Result<()> {
+        match self.bytes {
+            [0xFF, SOI, ..] => {
+                self.position = 2;
+                Ok(())
+            }
+            [] | [0xFF] => Err(self.end()),
+            _ => Err(malformed(0, Malformed::MissingStartOfImage)),
+        }
     }
 
     /// The next marker and the position of its code byte; fill bytes before it are skipped (T.81 B.1.1.2).
@@ -100,6 +126,56 @@ impl<'a> Source<'a> {
             start: start + 2,
             consumed: 0,
         })
+    }
+
+    /// The next marker and the position of its code byte, whatever stands before it; `None` at the end.
+    pub(super) fn next_marker(&mut self) -> Option<(u8, usize)> {
+        loop {
+            let offset = memchr::memchr(0xFF, self.remaining())?;
+            self.position += offset + 1;
+            while self.remaining().first() == Some(&0xFF) {
+                self.position += 1;
+            }
+            let code = *self.remaining().first()?;
+            self.position += 1;
+            if code != 0 {
+                return Some((code, self.position - 1));
+            }
+        }
+    }
+
+    /// The number of the next marker behind entropy-coded data that starts here, if it is a restart.
+    pub(super) fn following_restart(&self) -> Option<u8> {
+        let mut ahead = self.clone();
+        loop {
+            let (code, _) = ahead.next_marker()?;
+            match code {
+                RST0..=RST7 => return Some(code - RST0),
+                SOF0.. => return None,
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a marker stands here, behind any number of fill bytes.
+    pub(super) fn is_at(&self, code: u8) -> bool {
+        let mut ahead = self.clone();
+        ahead.marker().is_ok_and(|(found, _)| found == code)
+    }
+
+    /// Moves to the next marker behind entropy-coded data, or to the end of input.
+    pub(super) fn skip_entropy_coded_data(&mut self) {
+        loop {
+            let Some(offset) = memchr::memchr(0xFF, self.remaining()) else {
+                self.position = self.bytes.len();
+                return;
+            };
+            if self.remaining().get(offset + 1) != Some(&0) {
+                self.position += offset;
+                return;
+            }
+            self.position += offset + 2;
+        }
     }
 
     pub(super) fn end(&self) -> Error {

@@ -12,6 +12,7 @@ pub const SOI: u8 = 0xD8;
 pub const EOI: u8 = 0xD9;
 pub const SOS: u8 = 0xDA;
 pub const DQT: u8 = 0xDB;
+pub const DNL: u8 = 0xDC;
 pub const DRI: u8 = 0xDD;
 pub const APP0: u8 = 0xE0;
 pub const COM: u8 = 0xFE;

@@ -5,33 +5,10 @@
 
 pub mod bytes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use feature_distillation::{CoefficientImage, Component, Error};
 use serde_json::Value;
-
-/// How the names of those fixtures start that the decoder cannot read yet.
-pub const NOT_YET_READ: &[&str] = &[
-    "abbreviated-",
-    "arithmetic-",
-    "component-ids-",
-    "components-10-",
-    "components-255-",
-    "components-5-",
-    "components-7-",
-    "dnl-",
-    "dqt-unused-zero-steps-",
-    "leftover-",
-    "motion-jpeg-",
-    "stray-",
-    "trailing-restart-marker-",
-    "twelve-bit-",
-];
-
-/// Whether the decoder is to read the fixture of this name.
-pub fn is_read(name: &str) -> bool {
-    !NOT_YET_READ.iter().any(|start| name.starts_with(start))
-}
 
 /// A file of `tests/fixtures`.
 #[derive(Debug, Clone)]
@@ -40,7 +17,7 @@ pub struct Fixture {
     pub bytes: Vec<u8>,
 }
 
-/// All `.jpg` files of `tests/fixtures` that the decoder is to read, by name.
+/// All `.jpg` files of `tests/fixtures`, by name.
 pub fn fixtures() -> Vec<Fixture> {
     let mut fixtures: Vec<Fixture> = std::fs::read_dir(folder())
         .unwrap()
@@ -50,7 +27,6 @@ pub fn fixtures() -> Vec<Fixture> {
             name: path.file_name().unwrap().to_str().unwrap().to_owned(),
             bytes: std::fs::read(&path).unwrap(),
         })
-        .filter(|fixture| is_read(&fixture.name))
         .collect();
     fixtures.sort_by(|a, b| a.name.cmp(&b.name));
     fixtures
@@ -58,8 +34,12 @@ pub fn fixtures() -> Vec<Fixture> {
 
 /// The bytes of one fixture, named without `.jpg`.
 pub fn fixture(name: &str) -> Vec<u8> {
-    std::fs::read(folder().join(format!("{name}.jpg")))
-        .unwrap_or_else(|error| panic!("{name}: {error}"))
+    fixture_file(&format!("{name}.jpg"))
+}
+
+/// The bytes of a file of `tests/fixtures` by its full name.
+pub fn fixture_file(name: &str) -> Vec<u8> {
+    std::fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The text of `tests/fixtures/expected.jsonl`.
@@ -87,8 +67,6 @@ pub struct Damaged {
     pub bytes: Vec<u8>,
     /// The file that it was made of.
     pub original: Vec<u8>,
-    /// Whether the decoder is to read the original.
-    pub original_is_read: bool,
     /// The object that `damaged.jsonl` holds for it.
     pub recorded: Value,
 }
@@ -106,7 +84,6 @@ pub fn damaged() -> Vec<Damaged> {
             Damaged {
                 bytes: std::fs::read(folder.join(&name)).unwrap(),
                 original: fixture(original.strip_suffix(".jpg").unwrap()),
-                original_is_read: is_read(original),
                 name,
                 recorded,
             }
@@ -129,6 +106,19 @@ pub fn encode_unless_out_of_range(image: &CoefficientImage) -> Option<Vec<u8>> {
         Ok(bytes) => Some(bytes),
         Err(Error::CoefficientOutOfRange { .. }) => None,
         Err(error) => panic!("{error}"),
+    }
+}
+
+pub fn jpeg_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            jpeg_files(&path, found);
+        } else if path.extension().is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("jpg") || extension.eq_ignore_ascii_case("jpeg")
+        }) {
+            found.push(path);
+        }
     }
 }
 

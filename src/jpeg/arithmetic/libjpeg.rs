@@ -33,7 +33,9 @@ fn decode_and_write_again(file: &[u8]) -> Vec<Component> {
         match code {
             marker::SOF9 | SOF10 => {
                 let like = [marker::SOF1, marker::SOF2][usize::from(code == SOF10)];
-                let header = FrameHeader::parse(like, &mut segment).unwrap();
+                let header =
+                    FrameHeader::parse(like, &mut segment, || unreachable!("a height is given"))
+                        .unwrap();
                 let components = zeroed(&header);
                 frame = Some((header, components));
             }
@@ -49,7 +51,7 @@ fn decode_and_write_again(file: &[u8]) -> Vec<Component> {
             marker::SOS => {
                 let (header, components) = frame.as_mut().unwrap();
                 let scan = Scan {
-                    header: ScanHeader::parse(&mut segment, header).unwrap(),
+                    header: ScanHeader::parse(&mut segment, header).unwrap().0,
                     sequential: header.process != CodingProcess::Progressive,
                     mcus: header.geometry.mcus(),
                     conditioning,

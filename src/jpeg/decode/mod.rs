@@ -1,33 +1,50 @@
 //! Bytes to coefficients: the sequence of segments and scans (T.81 E.2).
 
+mod arithmetic;
+mod frame;
+mod lines;
 mod progressive;
+mod recovery;
 mod scan;
 mod sequential;
+
+pub use recovery::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 
 use std::io::Read;
 
 use crate::coefficients::{
-    CodingProcess, CoefficientImage, Component, EntropyCoding, Origin, Scan,
+    CodingProcess, CoefficientImage, Component, EntropyCoding, Origin, SamplePrecision,
 };
 use crate::error::{Error, LimitKind, Malformed, Result, UnsupportedFeature};
 use crate::limits::{Budget, Limits, check, try_reserve};
 use crate::metadata::MetadataSegment;
-use crate::quantization::QuantizationTable;
 
-use super::header::{
-    FrameHeader, ScanHeader, TableClass, color_space, parse_huffman, parse_quantization,
-    unsupported,
-};
-use super::huffman::HuffmanSpec;
+use super::header::{FrameHeader, ScanHeader, color_space, unsupported};
 use super::marker::{self, Source, malformed};
+use super::tables::TableSpecification;
+
+use frame::Frame;
+use recovery::Tolerate;
+use scan::{Faults, Refuse};
 
 /// How a file is read.
 ///
-/// Reading is strict: the first breach of T.81 is an error that names the clause and the byte.
+/// Reading is strict: the first breach of T.81 is an error that names the clause and the byte. Passed
+/// over, because files with them are common, nothing in them is a guess, and libjpeg reads them in silence:
+///
+/// - 16-bit quantization tables in a baseline frame;
+/// - identifiers that two components share: an entry of a scan header means the next of them;
+/// - missing Huffman tables of destinations 0 and 1 in a sequential frame, which are those of T.81 K.3, as
+///   in frames of motion JPEG;
+/// - `RSTm` and TEM markers between segments;
+/// - up to seven bytes between the last block and the end of the image.
+///
+/// For everything else there is [`CoefficientImage::recover`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DecodeOptions {
     limits: Limits,
+    trailing_data: bool,
 }
 
 impl DecodeOptions {
@@ -44,6 +61,14 @@ impl DecodeOptions {
         self
     }
 
+    /// Keeps the bytes after the end of the image: [`CoefficientImage::trailing_data`]. They are
+    /// ignored unless asked for.
+    #[must_use]
+    pub const fn with_trailing_data(mut self, keep: bool) -> Self {
+        self.trailing_data = keep;
+        self
+    }
+
     /// The limits on what the file may cost.
     #[must_use]
     pub const fn limits(&self) -> &Limits {
@@ -53,10 +78,11 @@ impl DecodeOptions {
 
 impl CoefficientImage {
     /// Reads the quantized coefficients of a JPEG file: baseline, extended sequential or progressive,
-    /// Huffman-coded, 8 bits a sample, one to four components of any sampling.
+    /// Huffman-coded or arithmetic-coded, 8 or 12 bits a sample, any components of any sampling.
     ///
-    /// The coefficients are those of libjpeg's `jpeg_read_coefficients`, bit for bit. Bytes after
-    /// the end of the image are ignored.
+    /// The coefficients are those of libjpeg's `jpeg_read_coefficients`, bit for bit. Of a container of
+    /// several images, such as a multi-picture file, the first is read; thumbnails stay in their
+    /// metadata segments.
     ///
     /// # Errors
     ///
@@ -73,6 +99,22 @@ impl CoefficientImage {
     /// As [`decode`](Self::decode).
     pub fn decode_with(bytes: &[u8], options: &DecodeOptions) -> Result<Self> {
         Decoder::new(bytes, options).decode()
+    }
+
+    /// As [`decode_with`](Self::decode_with), for a stream in the abbreviated format, whose tables come
+    /// from elsewhere (T.81 B.4). Tables in the stream itself replace those.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_abbreviated(
+        bytes: &[u8],
+        tables: &TableSpecification,
+        options: &DecodeOptions,
+    ) -> Result<Self> {
+        let mut decoder = Decoder::new(bytes, options);
+        decoder.tables.clone_from(tables);
+        decoder.decode()
     }
 
     /// As [`decode`](Self::decode), from a stream that is read to its end.
@@ -100,59 +142,43 @@ impl CoefficientImage {
     }
 }
 
-/// Bytes that a block costs in memory.
-const BLOCK_BYTES: u64 = 128;
-
 /// State of one decode: tables persist between segments, components fill up scan by scan.
 struct Decoder<'a> {
     source: Source<'a>,
+    options: DecodeOptions,
     budget: Budget,
-    quantization: [Option<QuantizationTable>; 4],
-    dc_tables: [Option<HuffmanSpec>; 4],
-    ac_tables: [Option<HuffmanSpec>; 4],
-    restart_interval: u16,
+    tables: TableSpecification,
     metadata: Vec<MetadataSegment>,
     frame: Option<Frame>,
-}
-
-/// A frame and how far its components are decoded.
-struct Frame {
-    header: FrameHeader,
-    components: Vec<Component>,
-    progress: Vec<Progress>,
-    /// The scans so far.
-    scans: Vec<Scan>,
-}
-
-/// How far one component is decoded.
-#[derive(Debug, Clone)]
-struct Progress {
-    /// Whether a scan has coded the component; its table is latched then, as libjpeg does.
-    coded: bool,
-    /// Bit position of the last scan of each zig-zag index; `None` before the first.
-    precision: [Option<u8>; 64],
+    /// Where damage is noted; `None` where it is an error.
+    report: Option<RecoveryReport>,
+    /// The first error that was noted as a damage, for the case that nothing can be read at all.
+    first_error: Option<Error>,
 }
 
 impl<'a> Decoder<'a> {
     fn new(bytes: &'a [u8], options: &DecodeOptions) -> Self {
         Self {
             source: Source::new(bytes),
+            options: *options,
             budget: Budget::new(options.limits),
-            quantization: [None; 4],
-            dc_tables: [const { None }; 4],
-            ac_tables: [const { None }; 4],
-            restart_interval: 0,
+            tables: TableSpecification::default(),
             metadata: Vec::new(),
             frame: None,
+            report: None,
+            first_error: None,
+        }
+    }
+
+    fn recovering(bytes: &'a [u8], options: &DecodeOptions) -> Self {
+        Self {
+            report: Some(RecoveryReport::default()),
+            ..Self::new(bytes, options)
         }
     }
 
     fn decode(mut self) -> Result<CoefficientImage> {
-        match self.source.bytes() {
-            [0xFF, marker::SOI, ..] => self.source.seek(2),
-            [] | [0xFF] => return Err(self.source.end()),
-            _ => return Err(malformed(0, Malformed::MissingStartOfImage)),
-        }
+        self.source.start_of_image()?;
         loop {
             let (code, position) = self.source.marker()?;
             if code == marker::EOI {
@@ -165,174 +191,164 @@ impl<'a> Decoder<'a> {
 
     fn segment(&mut self, code: u8, position: usize) -> Result<()> {
         match code {
-            marker::SOF0..=marker::SOF2 => self.frame(code, position),
-            marker::SOS => self.scan(position),
-            marker::DQT => {
-                let mut segment = self.source.segment(code)?;
-                for (destination, table) in parse_quantization(&mut segment)? {
-                    self.quantization[usize::from(destination)] = Some(table);
-                }
-                Ok(())
+            marker::SOF0..=marker::SOF2 | marker::SOF9 | marker::SOF10 => {
+                self.start_frame(code, position)
             }
-            marker::DHT => {
-                let mut segment = self.source.segment(code)?;
-                for (class, destination, spec) in parse_huffman(&mut segment)? {
-                    let tables = match class {
-                        TableClass::Dc => &mut self.dc_tables,
-                        TableClass::Ac => &mut self.ac_tables,
-                    };
-                    tables[usize::from(destination)] = Some(spec);
-                }
-                Ok(())
+            marker::SOS => self.start_scan(position),
+            marker::DNL => self.number_of_lines(),
+            marker::SOF3 | marker::SOF11 => {
+                Err(unsupported(position, UnsupportedFeature::Lossless))
             }
-            marker::DRI => {
-                let mut segment = self.source.segment(code)?;
-                self.restart_interval = segment.word()?;
-                segment.finish()
-            }
-            marker::APP0..=marker::APP15 | marker::COM => {
+            marker::SOF5..=marker::SOF7
+            | marker::SOF13..=marker::SOF15
+            | marker::DHP
+            | marker::EXP => Err(unsupported(position, UnsupportedFeature::Hierarchical)),
+            code if marker::is_metadata(code) => {
                 let payload = self.source.segment(code)?.payload();
                 self.budget.charge_metadata(payload.len() as u64)?;
                 self.metadata
                     .push(MetadataSegment::new(code, payload.to_vec())?);
                 Ok(())
             }
-            marker::SOF3 => Err(unsupported(position, UnsupportedFeature::Lossless)),
-            marker::SOF5..=marker::SOF7 | marker::DHP | marker::EXP => {
-                Err(unsupported(position, UnsupportedFeature::Hierarchical))
+            code if marker::is_idle(code) => Ok(()),
+            marker => {
+                if self.tables.read_segment(&mut self.source, marker)? {
+                    return Ok(());
+                }
+                Err(malformed(position, Malformed::UnexpectedMarker { marker }))
             }
-            marker::SOF9..=marker::SOF11 | marker::SOF13..=marker::SOF15 | marker::DAC => {
-                Err(unsupported(position, UnsupportedFeature::ArithmeticCoding))
-            }
-            marker::DNL => Err(unsupported(
-                position,
-                UnsupportedFeature::DefineNumberOfLines,
-            )),
-            marker => Err(malformed(position, Malformed::UnexpectedMarker { marker })),
         }
     }
 
-    fn frame(&mut self, code: u8, position: usize) -> Result<()> {
+    fn start_frame(&mut self, code: u8, position: usize) -> Result<()> {
         if self.frame.is_some() {
             return Err(malformed(position, Malformed::SecondFrame));
         }
-        let header = FrameHeader::parse(code, &mut self.source.segment(code)?)?;
-        let geometry = header.geometry;
-        // The table is a stand-in until the component's first scan latches the real one.
-        let stand_in = QuantizationTable::annex_k_luminance();
-        let components: Vec<Component> = header
-            .components
-            .iter()
-            .map(|component| {
-                Component::unfilled(component.id, component.sampling, stand_in, &geometry)
-            })
-            .collect();
-        let blocks = components
-            .iter()
-            .map(|component| component.block_count() as u64)
-            .sum();
+        let mut segment = self.source.segment(code)?;
+        let lines = segment.position() + 1;
+        let header = FrameHeader::parse(code, &mut segment, || {
+            lines::read_ahead(&self.source, lines)
+        })?;
+        let frame = Frame::new(header);
+        let geometry = frame.header.geometry;
         self.budget
-            .charge_frame(geometry.width, geometry.height, blocks)?;
-        let progress = vec![
-            Progress {
-                coded: false,
-                precision: [None; 64],
-            };
-            components.len()
-        ];
-        self.frame = Some(Frame {
-            header,
-            components,
-            progress,
-            scans: Vec::new(),
-        });
+            .charge_frame(geometry.width, geometry.height, frame.block_count())?;
+        self.frame = Some(frame);
         Ok(())
     }
 
-    fn scan(&mut self, position: usize) -> Result<()> {
+    /// A DNL segment: the frame has its number of lines already, by its header or by reading ahead.
+    fn number_of_lines(&mut self) -> Result<()> {
+        let mut segment = self.source.segment(marker::DNL)?;
+        let position = segment.position();
+        let lines = lines::parse(&mut segment)?;
+        match &self.frame {
+            Some(frame)
+                if frame.scans.len() == 1 && frame.header.geometry.height == u32::from(lines) =>
+            {
+                Ok(())
+            }
+            _ => Err(malformed(position, Malformed::NumberOfLines { lines })),
+        }
+    }
+
+    fn start_scan(&mut self, position: usize) -> Result<()> {
         let Some(mut frame) = self.frame.take() else {
             return Err(malformed(position, Malformed::ScanBeforeFrame));
         };
-        let mut segment = self.source.segment(marker::SOS)?;
-        let header = ScanHeader::parse(&mut segment, &frame.header)?;
-        frame.scans.push(header.scan());
-        let result = self.run_scan(&mut frame, &header, position);
+        let result = self.scan(&mut frame, position);
         self.frame = Some(frame);
         result
     }
 
-    fn run_scan(&mut self, frame: &mut Frame, header: &ScanHeader, position: usize) -> Result<()> {
-        frame.advance_progress(header, position)?;
-        self.latch_tables(frame, header, position)?;
-        self.charge_scan(frame, header)?;
-        if frame.header.process == CodingProcess::Progressive {
-            self.progressive_scan(frame, header, position)
+    fn scan(&mut self, frame: &mut Frame, position: usize) -> Result<()> {
+        let mut segment = self.source.segment(marker::SOS)?;
+        let (header, breach) = ScanHeader::parse(&mut segment, &frame.header)?;
+        let progressive = frame.header.process == CodingProcess::Progressive;
+        match breach {
+            Some(error) if progressive => return Err(error),
+            Some(error) => self.tolerate(error)?,
+            None => {}
+        }
+        if let Err(error) = frame.advance_progress(&header, position) {
+            self.tolerate(error)?;
+        }
+        let tables = &self.tables;
+        frame.latch_tables(&header, position, |destination, position| {
+            let missing = Malformed::MissingQuantizationTable { destination };
+            tables
+                .quantization_table(destination)
+                .copied()
+                .ok_or_else(|| malformed(position, missing))
+        })?;
+        self.charge_scan(frame, &header)?;
+        frame.scans.push(header.scan());
+        if self.report.is_some() {
+            self.read_scan::<Tolerate>(frame, &header, position)
         } else {
-            self.sequential_scan(frame, header, position)
+            self.read_scan::<Refuse>(frame, &header, position)
         }
     }
 
-    /// Gives each component the quantization table in force at its first scan.
-    fn latch_tables(&self, frame: &mut Frame, header: &ScanHeader, position: usize) -> Result<()> {
-        for scanned in &header.components {
-            let progress = &mut frame.progress[scanned.index];
-            if progress.coded {
-                continue;
+    fn read_scan<F: Faults>(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<()> {
+        match (frame.header.entropy_coding, frame.header.process) {
+            (EntropyCoding::Arithmetic, _) => self.arithmetic_scan::<F>(frame, header),
+            (EntropyCoding::Huffman, CodingProcess::Progressive) => {
+                self.progressive_scan::<F>(frame, header, position)
             }
-            let destination = frame.header.components[scanned.index].table_destination;
-            let table = self.quantization[usize::from(destination)].ok_or_else(|| {
-                malformed(
-                    position,
-                    Malformed::MissingQuantizationTable { destination },
-                )
-            })?;
-            frame.components[scanned.index].set_table(table);
-            progress.coded = true;
+            (EntropyCoding::Huffman, _) => self.sequential_scan::<F>(frame, header, position),
         }
-        Ok(())
     }
 
     /// Charges the scan's work and memory before either arises.
     fn charge_scan(&mut self, frame: &mut Frame, header: &ScanHeader) -> Result<()> {
-        let blocks: u64 = header
-            .components
-            .iter()
-            .map(|scanned| frame.components[scanned.index].block_count() as u64)
-            .sum();
+        let blocks = frame.scanned_blocks(header);
         self.budget.charge_scan(blocks)?;
         // Every Huffman code has a bit or more: a block of a sequential scan has at least a DC and
-        // an AC code, one of a progressive DC scan a bit; only end-of-band runs cost less.
-        let bits_per_block = match (frame.header.process, header.start) {
-            (CodingProcess::Progressive, 0) => 1,
-            (CodingProcess::Progressive, _) => 0,
-            _ => 2,
+        // an AC code, one of a progressive DC scan a bit; only end-of-band runs and arithmetic coding
+        // cost less.
+        let coding = (frame.header.entropy_coding, frame.header.process);
+        let grows = coding.0 == EntropyCoding::Huffman && coding.1 != CodingProcess::Progressive;
+        let bits_per_block = match coding {
+            (EntropyCoding::Arithmetic, _) => 0,
+            (EntropyCoding::Huffman, CodingProcess::Progressive) => u64::from(header.start == 0),
+            (EntropyCoding::Huffman, _) => 2,
         };
         let available = self.source.remaining().len() as u64;
-        if blocks * bits_per_block > available * 8 {
+        if self.report.is_none() && blocks * bits_per_block > available * 8 {
             // Cut short, or a header that promises more than it brings: either way not all is there.
             return Err(self.source.end());
         }
         for scanned in &header.components {
-            let component = &mut frame.components[scanned.index];
-            let count = component.block_count();
-            let storage = component.storage();
-            if storage.capacity() < count {
-                self.budget.charge_memory(count as u64 * BLOCK_BYTES)?;
-                try_reserve(storage, count)?;
+            frame.reserve(scanned.index, &mut self.budget)?;
+            if !grows {
+                frame.fill_up(scanned.index);
             }
         }
         Ok(())
     }
 
-    fn finish(self, position: usize) -> Result<CoefficientImage> {
-        let Some(frame) = self.frame else {
+    fn finish(mut self, position: usize) -> Result<CoefficientImage> {
+        let Some(frame) = self.frame.take() else {
             return Err(malformed(position, Malformed::NoFrame));
         };
-        let missing = frame.progress.iter().position(|progress| !progress.coded);
-        if let Some(component) = missing.and_then(|index| frame.components.get(index)) {
+        if let Some(component) = frame
+            .first_not_coded()
+            .and_then(|index| frame.components.get(index))
+        {
             let id = component.id();
             return Err(malformed(position, Malformed::ComponentNotCoded { id }));
         }
+        self.image(frame, position)
+    }
+
+    /// The image of a frame whose components are complete; `end` is the position of EOI's code.
+    fn image(mut self, frame: Frame, end: usize) -> Result<CoefficientImage> {
         let ids: Vec<u8> = frame.components.iter().map(Component::id).collect();
         let mut image = CoefficientImage::from_parts(
             frame.header.geometry,
@@ -342,54 +358,19 @@ impl<'a> Decoder<'a> {
         );
         let origin = Origin {
             process: frame.header.process,
-            entropy_coding: EntropyCoding::Huffman,
-            restart_interval: self.restart_interval,
+            entropy_coding: frame.header.entropy_coding,
+            restart_interval: self.tables.restart_interval(),
             scans: frame.scans,
             from_file: true,
         };
-        image.set_origin(origin, self.metadata, Vec::new());
-        Ok(image)
-    }
-}
-
-impl Frame {
-    /// Checks that the scan is in turn and records the precision it brings (T.81 B.2.3, G.1.1.1).
-    fn advance_progress(&mut self, header: &ScanHeader, position: usize) -> Result<()> {
-        let progressive = self.header.process == CodingProcess::Progressive;
-        for scanned in &header.components {
-            let id = self.header.components[scanned.index].id;
-            let progress = &mut self.progress[scanned.index];
-            if !progressive && progress.coded {
-                return Err(malformed(position, Malformed::ComponentCodedTwice { id }));
-            }
-            if header.start > 0 && progress.precision[0].is_none() {
-                let index = header.start;
-                return Err(malformed(
-                    position,
-                    Malformed::ProgressionOrder { id, index },
-                ));
-            }
-            for index in header.start..=header.end {
-                let precision = &mut progress.precision[usize::from(index)];
-                let in_turn = match *precision {
-                    None => header.high == 0,
-                    Some(before) => header.high == before && header.high > 0,
-                };
-                if !in_turn {
-                    return Err(malformed(
-                        position,
-                        Malformed::ProgressionOrder { id, index },
-                    ));
-                }
-                *precision = Some(header.low);
-            }
+        let mut trailing_data = Vec::new();
+        if self.options.trailing_data {
+            let rest = self.source.bytes().get(end + 1..).unwrap_or(&[]);
+            self.budget.charge_memory(rest.len() as u64)?;
+            try_reserve(&mut trailing_data, rest.len())?;
+            trailing_data.extend_from_slice(rest);
         }
-        Ok(())
-    }
-}
-
-impl From<Error> for scan::Fault {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
+        image.set_origin(origin, self.metadata, trailing_data);
+        Ok(image)
     }
 }

@@ -1,4 +1,4 @@
-//! Progressive scans: spectral selection and successive approximation (T.81 G.2).
+//! Progressive scans, Huffman-coded: spectral selection and successive approximation (T.81 G.2).
 
 use std::ops::Range;
 
@@ -8,33 +8,30 @@ use crate::error::{Malformed, Result};
 use super::super::bits::BitReader;
 use super::super::header::ScanHeader;
 use super::super::huffman::{
-    ADVANCE_END, ADVANCE_UNKNOWN, DecodeTable, SymbolClass, receive_extend,
+    ADVANCE_END, ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, SymbolClass, receive_extend,
 };
-use super::scan::{bad_symbol, mcus};
-use super::{Decoder, Frame};
+use super::Decoder;
+use super::frame::Frame;
+use super::scan::{Faults, Grid, IntervalEnd};
+use super::sequential::{tolerate_symbol, wrapped_level};
 
 impl Decoder<'_> {
-    pub(super) fn progressive_scan(
+    pub(super) fn progressive_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
         position: usize,
     ) -> Result<()> {
-        for scanned in &header.components {
-            let component = &mut frame.components[scanned.index];
-            let count = component.block_count();
-            component.storage().resize(count, [0; 64]);
-        }
         match (header.start, header.high) {
-            (0, 0) => self.dc_first_scan(frame, header, position),
-            (0, _) => self.dc_refinement_scan(frame, header),
-            (_, 0) => self.ac_first_scan(frame, header, position),
-            (_, _) => self.ac_refinement_scan(frame, header, position),
+            (0, 0) => self.dc_first_scan::<F>(frame, header, position),
+            (0, _) => self.dc_refinement_scan::<F>(frame, header),
+            (_, 0) => self.ac_first_scan::<F>(frame, header, position),
+            (_, _) => self.ac_refinement_scan::<F>(frame, header, position),
         }
     }
 
     /// T.81 G.1.2.1: DC differences as in sequential scans, without the lowest bits.
-    fn dc_first_scan(
+    fn dc_first_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
@@ -43,103 +40,115 @@ impl Decoder<'_> {
         let tables: Vec<DecodeTable> = header
             .components
             .iter()
-            .map(|scanned| self.dc_table(scanned.dc_destination, position))
+            .map(|scanned| {
+                let destination = scanned.dc_destination;
+                self.decode_table::<F>(frame, SymbolClass::Dc, destination, position)
+            })
             .collect::<Result<_>>()?;
-        let mut predictions = [0_i32; 4];
         self.dc_blocks(
             frame,
             header,
-            |predictions| *predictions = [0; 4],
-            |bits, component, predictions: &mut [i32; 4], block| {
+            |bits, component, predictions: &mut [i32; 4], block, faults: &mut F| {
                 bits.refill();
                 let symbol = tables[component].symbol(bits);
-                if symbol.advance() >= ADVANCE_UNKNOWN {
-                    return Err(bad_symbol(symbol));
-                }
-                let difference = match symbol.extra_bits() {
-                    0 => symbol.value(),
-                    size => receive_extend(bits, size),
+                let difference = if symbol.advance() >= ADVANCE_UNKNOWN {
+                    tolerate_symbol(bits, symbol, faults)?;
+                    0
+                } else {
+                    match symbol.extra_bits() {
+                        0 => symbol.value(),
+                        size => receive_extend(bits, size),
+                    }
                 };
-                // The prediction is an i16 shifted right by `low`, and `low` is at most 13.
-                let value = predictions[component] + difference;
+                // In sound data the prediction is an i16 shifted right by `low`, which is at most 13.
+                let value = predictions[component].wrapping_add(difference);
                 let shifted = value << header.low;
-                let stored =
-                    i16::try_from(shifted).map_err(|_| Malformed::DcRange { value: shifted })?;
+                let stored = match i16::try_from(shifted) {
+                    Ok(level) => level,
+                    Err(_) => {
+                        let kind = Malformed::DcRange { value: shifted };
+                        wrapped_level(bits, shifted, kind, faults)?
+                    }
+                };
                 predictions[component] = value;
                 if let Some(block) = block {
                     block[0] = stored;
                 }
                 Ok(())
             },
-            &mut predictions,
         )
     }
 
     /// T.81 G.1.2.1: one more bit of each DC coefficient.
-    fn dc_refinement_scan(&mut self, frame: &mut Frame, header: &ScanHeader) -> Result<()> {
-        let bit = 1_i16 << header.low;
-        self.dc_blocks(
-            frame,
-            header,
-            |()| {},
-            |bits, _, (), block| {
-                let set = bits.bit();
-                if let (true, Some(block)) = (set, block) {
-                    block[0] |= bit;
-                }
-                Ok(())
-            },
-            &mut (),
-        )
-    }
-
-    /// Visits the blocks of a DC scan, which may be interleaved; padding blocks are given as `None`.
-    fn dc_blocks<State>(
+    fn dc_refinement_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
-        reset: impl Fn(&mut State),
+    ) -> Result<()> {
+        let bit = 1_i16 << header.low;
+        self.dc_blocks(frame, header, |bits, _, _, block, _: &mut F| {
+            let set = bits.bit();
+            if let (true, Some(block)) = (set, block) {
+                block[0] |= bit;
+            }
+            Ok(())
+        })
+    }
+
+    /// Visits the blocks of a DC scan, which may be interleaved; padding blocks are given as `None`.
+    ///
+    /// `visit` is also given the place of the component in the scan and the predictions of all.
+    fn dc_blocks<F: Faults>(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
         visit: impl Fn(
             &mut BitReader<'_>,
             usize,
-            &mut State,
+            &mut [i32; 4],
             Option<&mut Block>,
+            &mut F,
         ) -> Result<(), Malformed>,
-        state: &mut State,
     ) -> Result<()> {
-        let (mcus_wide, mcus_high) = mcus(frame, header);
-        let interleaved = header.components.len() > 1;
-        self.intervals(
-            u64::from(mcus_wide) * u64::from(mcus_high),
-            |bits, range| {
-                reset(state);
-                for (row, column) in positions(&range, mcus_wide) {
-                    for (slot, scanned) in header.components.iter().enumerate() {
-                        let component = &mut frame.components[scanned.index];
-                        let (horizontal, vertical) =
-                            component.sampling().blocks_in_mcu(interleaved);
+        let grid = Grid::new(frame, header);
+        self.intervals(&grid, |data, mcus, faults: &mut F| {
+            let mut bits = data.bits();
+            let mut predictions = [0; 4];
+            let result = (|| {
+                for (mcu, row, column) in grid.positions(mcus) {
+                    if faults.stops_before(mcu, bits.consumed_bytes()) {
+                        break;
+                    }
+                    for (slot, part) in grid.components.iter().enumerate() {
+                        let component = &mut frame.components[part.index];
+                        let (horizontal, vertical) = part.in_mcu;
                         for y in row * vertical..(row + 1) * vertical {
                             for x in column * horizontal..(column + 1) * horizontal {
-                                visit(bits, slot, state, component.block_mut(x, y))?;
+                                let block = component.block_mut(x, y);
+                                visit(&mut bits, slot, &mut predictions, block, faults)?;
                             }
                         }
                     }
                 }
                 Ok(())
-            },
-        )
+            })();
+            IntervalEnd {
+                result,
+                consumed: bits.consumed_bytes(),
+            }
+        })
     }
 
     /// T.81 G.1.2.2: the first bits of a band, with runs of blocks that have none.
-    fn ac_first_scan(
+    fn ac_first_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
         position: usize,
     ) -> Result<()> {
-        let table = self.band_table(header, position)?;
+        let table = self.band_table::<F>(frame, header, SymbolClass::ProgressiveAc, position)?;
         let (start, end, low) = (u32::from(header.start), u32::from(header.end), header.low);
-        self.band_blocks(frame, header, |bits, skip, block| {
+        self.band_blocks(frame, header, |bits, skip, block, faults: &mut F| {
             if *skip > 0 {
                 *skip -= 1;
                 return Ok(());
@@ -153,7 +162,7 @@ impl Decoder<'_> {
                         *skip = end_of_band_run(bits, symbol.extra_bits()) - 1;
                         return Ok(());
                     }
-                    ADVANCE_UNKNOWN.. => return Err(bad_symbol(symbol)),
+                    ADVANCE_UNKNOWN.. => return tolerate_symbol(bits, symbol, faults),
                     advance => {
                         position += advance;
                         let value = match symbol.extra_bits() {
@@ -161,14 +170,23 @@ impl Decoder<'_> {
                             size => receive_extend(bits, size),
                         };
                         if position > end + 1 {
-                            return Err(Malformed::RunPastBlock);
+                            faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;
+                            if value == 0 {
+                                return Ok(());
+                            }
                         }
                         let shifted = value << low;
                         // i16::MIN is excluded: a refinement scan could not let it grow.
-                        *at_zigzag(block, position - 1) = i16::try_from(shifted)
+                        let level = i16::try_from(shifted)
                             .ok()
-                            .filter(|&coefficient| coefficient != i16::MIN)
-                            .ok_or(Malformed::CoefficientRange { value: shifted })?;
+                            .filter(|&level| level != i16::MIN);
+                        *at_zigzag(block, position - 1) = match level {
+                            Some(level) => level,
+                            None => {
+                                let kind = Malformed::CoefficientRange { value: shifted };
+                                wrapped_level(bits, shifted, kind, faults)?
+                            }
+                        };
                     }
                 }
             }
@@ -177,16 +195,16 @@ impl Decoder<'_> {
     }
 
     /// T.81 G.1.2.3: one more bit of the coefficients that are nonzero, and new ones of magnitude 1.
-    fn ac_refinement_scan(
+    fn ac_refinement_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
         position: usize,
     ) -> Result<()> {
-        let table = self.band_table(header, position)?;
+        let table = self.band_table::<F>(frame, header, SymbolClass::RefinementAc, position)?;
         let (start, end) = (u32::from(header.start), u32::from(header.end));
         let bit = 1_i16 << header.low;
-        self.band_blocks(frame, header, |bits, skip, block| {
+        self.band_blocks(frame, header, |bits, skip, block, faults: &mut F| {
             let mut position = start;
             while *skip == 0 && position <= end {
                 bits.refill();
@@ -196,20 +214,23 @@ impl Decoder<'_> {
                         *skip = end_of_band_run(bits, symbol.extra_bits());
                         break;
                     }
-                    ADVANCE_UNKNOWN.. => return Err(bad_symbol(symbol)),
+                    ADVANCE_ILLEGAL => return Err(Malformed::RefinementSize),
+                    ADVANCE_UNKNOWN.. => {
+                        tolerate_symbol(bits, symbol, faults)?;
+                        // What libjpeg goes on with: the end of this band alone.
+                        *skip = 1;
+                        break;
+                    }
                     advance => advance - 1,
                 };
-                // The bits of a new coefficient's sign stand before the refinement bits it passes.
+                // The bit of a new coefficient's sign stands before the refinement bits it passes.
                 let new = match symbol.extra_bits() {
                     0 => symbol.value(),
                     size => receive_extend(bits, size),
                 };
-                if !(-1..=1).contains(&new) {
-                    return Err(Malformed::RefinementSize);
-                }
                 position = refine(bits, block, position..end + 1, Some(zeros), bit);
                 if position > end {
-                    return Err(Malformed::RunPastBlock);
+                    faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;
                 }
                 if new != 0 {
                     *at_zigzag(block, position) = if new > 0 { bit } else { -bit };
@@ -224,51 +245,51 @@ impl Decoder<'_> {
         })
     }
 
-    fn band_table(&self, header: &ScanHeader, position: usize) -> Result<DecodeTable> {
-        self.ac_table(
-            header.components[0].ac_destination,
-            SymbolClass::ProgressiveAc,
-            position,
-        )
+    fn band_table<F: Faults>(
+        &self,
+        frame: &Frame,
+        header: &ScanHeader,
+        class: SymbolClass,
+        position: usize,
+    ) -> Result<DecodeTable> {
+        let destination = header.components[0].ac_destination;
+        self.decode_table::<F>(frame, class, destination, position)
     }
 
     /// Visits the blocks of an AC scan, which has one component. `visit` is also given the number of
     /// blocks that the current end-of-band run still skips.
-    fn band_blocks(
+    fn band_blocks<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
-        visit: impl Fn(&mut BitReader<'_>, &mut u32, &mut Block) -> Result<(), Malformed>,
+        visit: impl Fn(&mut BitReader<'_>, &mut u32, &mut Block, &mut F) -> Result<(), Malformed>,
     ) -> Result<()> {
-        let (mcus_wide, mcus_high) = mcus(frame, header);
-        let component = &mut frame.components[header.components[0].index];
-        self.intervals(
-            u64::from(mcus_wide) * u64::from(mcus_high),
-            |bits, range| {
-                // In a scan of one component an MCU is a block, and the blocks follow one another.
-                #[expect(clippy::cast_possible_truncation, reason = "the blocks are in memory")]
-                let blocks = &mut component.blocks_mut()[range.start as usize..range.end as usize];
-                let mut skip = 0;
-                for block in blocks {
-                    visit(bits, &mut skip, block)?;
+        let grid = Grid::new(frame, header);
+        let component = &mut frame.components[grid.components[0].index];
+        self.intervals(&grid, |data, mcus, faults: &mut F| {
+            // In a scan of one component an MCU is a block, and the blocks follow one another.
+            #[expect(clippy::cast_possible_truncation, reason = "the blocks are in memory")]
+            let blocks = &mut component.blocks_mut()[mcus.start as usize..mcus.end as usize];
+            let mut bits = data.bits();
+            let mut skip = 0;
+            let result = (|| {
+                for (mcu, block) in mcus.zip(blocks) {
+                    if faults.stops_before(mcu, bits.consumed_bytes()) {
+                        return Ok(());
+                    }
+                    visit(&mut bits, &mut skip, block, faults)?;
                 }
                 if skip > 0 {
-                    return Err(Malformed::EndOfBandRun.into());
+                    faults.tolerate(bits.consumed_bytes(), Malformed::EndOfBandRun)?;
                 }
                 Ok(())
-            },
-        )
+            })();
+            IntervalEnd {
+                result,
+                consumed: bits.consumed_bytes(),
+            }
+        })
     }
-}
-
-/// (row, column) of the MCUs in a range.
-fn positions(range: &Range<u64>, mcus_wide: u32) -> impl Iterator<Item = (u32, u32)> + use<> {
-    let wide = u64::from(mcus_wide);
-    // An image has at most 65535 / 8 MCUs in each direction.
-    #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-    range
-        .clone()
-        .map(move |mcu| ((mcu / wide) as u32, (mcu % wide) as u32))
 }
 
 /// Length of an end-of-band run whose symbol announced `size` more bits (T.81 G.1.2.2).
@@ -300,15 +321,19 @@ fn refine(
                 Some(count) => left = Some(count - 1),
                 None => {}
             }
-        } else if bits.bit() {
-            // A multiple of twice the bit, and not i16::MIN: growing by the bit cannot overflow.
-            *coefficient += if *coefficient > 0 { bit } else { -bit };
+        } else if bits.bit() && *coefficient & bit == 0 {
+            // In sound data a multiple of twice the bit, and not i16::MIN: it does not overflow, and
+            // the bit is never set.
+            let grown = if *coefficient > 0 { bit } else { -bit };
+            *coefficient = coefficient.wrapping_add(grown);
         }
     }
     range.end
 }
 
+/// The coefficient at a zig-zag index; the last one for indices past it, as in libjpeg.
 #[inline(always)]
 fn at_zigzag(block: &mut Block, position: u32) -> &mut i16 {
-    &mut block[usize::from(NATURAL_FROM_ZIGZAG[position as usize & 63]) & 63]
+    let natural = NATURAL_FROM_ZIGZAG[position.min(63) as usize & 63];
+    &mut block[usize::from(natural) & 63]
 }

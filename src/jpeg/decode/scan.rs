@@ -1,25 +1,230 @@
-//! What sequential and progressive scans share: restart intervals, MCUs and where a fault stands.
+//! What all scans share: restart intervals, MCUs and what is done about faults.
 
-use crate::error::{Error, Malformed, Result};
+use std::ops::Range;
 
-use super::super::bits::{BitReader, EntropyData};
-use super::super::header::ScanHeader;
+use crate::coefficients::EntropyCoding;
+use crate::error::{Malformed, Result};
+
+use super::super::bits::EntropyData;
+use super::super::header::{ScanHeader, TableClass};
 use super::super::huffman::{
-    ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, HuffmanSpec, Symbol, SymbolClass,
+    ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, Sizes, Symbol, SymbolClass,
 };
 use super::super::marker::{self, malformed};
-use super::{Decoder, Frame};
+use super::frame::Frame;
+use super::recovery::{BlockArea, Note};
+use super::{Decoder, SamplePrecision};
 
-/// Why decoding of an interval stopped: a breach at the reader's position, or an error already placed.
-#[derive(Debug)]
-pub(super) enum Fault {
-    Here(Malformed),
-    Error(Error),
+/// Bytes before the end of the image that no block uses and that are passed over: encoders are about
+/// that pad the last scan, and libjpeg's bit buffer swallows as many in silence.
+const PADDING_BYTES: usize = 7;
+
+/// What is done about a breach inside entropy-coded data.
+pub(super) trait Faults: Sized {
+    /// The sizes that symbols may announce.
+    fn sizes(precision: SamplePrecision) -> Sizes;
+
+    /// Whether a code after 0xFF ends entropy-coded data.
+    fn ends_data(code: u8) -> bool;
+
+    /// Before the first MCU of an interval.
+    fn begin(data: &EntropyData, coding: EntropyCoding) -> Self;
+
+    /// Whether to leave out this MCU and all after it since the data have run out.
+    fn stops_before(&mut self, mcu: u64, consumed: usize) -> bool;
+
+    /// Whether to go on after a breach.
+    fn tolerate(&mut self, consumed: usize, kind: Malformed) -> Result<(), Malformed>;
+
+    /// What was tolerated; `None` where nothing is.
+    fn into_note(self) -> Option<Note>;
 }
 
-impl From<Malformed> for Fault {
-    fn from(kind: Malformed) -> Self {
-        Self::Here(kind)
+/// Every breach is an error.
+#[derive(Debug)]
+pub(super) struct Refuse;
+
+impl Faults for Refuse {
+    fn sizes(precision: SamplePrecision) -> Sizes {
+        match precision {
+            SamplePrecision::Eight => Sizes::EightBit,
+            SamplePrecision::Twelve => Sizes::TwelveBit,
+        }
+    }
+
+    fn ends_data(code: u8) -> bool {
+        code != 0
+    }
+
+    fn begin(_: &EntropyData, _: EntropyCoding) -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    fn stops_before(&mut self, _: u64, _: usize) -> bool {
+        // Running out is noticed once, when the interval is closed.
+        false
+    }
+
+    fn tolerate(&mut self, _: usize, kind: Malformed) -> Result<(), Malformed> {
+        Err(kind)
+    }
+
+    fn into_note(self) -> Option<Note> {
+        None
+    }
+}
+
+/// How the decoding of an interval ended.
+#[derive(Debug)]
+pub(super) struct IntervalEnd {
+    pub(super) result: Result<(), Malformed>,
+    /// Bytes that were read from, in whole or in part; more than there are past the end.
+    pub(super) consumed: usize,
+}
+
+/// A component's part in a scan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GridComponent {
+    /// Index in the frame.
+    pub(super) index: usize,
+    /// Columns and rows of its blocks in an MCU.
+    pub(super) in_mcu: (u32, u32),
+    /// Columns and rows of its blocks.
+    pub(super) blocks: (u32, u32),
+}
+
+impl GridComponent {
+    /// The component's own blocks in a rectangle of MCUs.
+    fn area(&self, columns: &Range<u64>, rows: &Range<u64>) -> Option<BlockArea> {
+        let scale = |range: &Range<u64>, factor: u32, size: u32| {
+            let bound = |mcu: u64| (mcu * u64::from(factor)).min(size.into());
+            // Below the size, which is a u32.
+            #[expect(clippy::cast_possible_truncation, reason = "shown above")]
+            (bound(range.start) as u32..bound(range.end) as u32)
+        };
+        let columns = scale(columns, self.in_mcu.0, self.blocks.0);
+        let rows = scale(rows, self.in_mcu.1, self.blocks.1);
+        (!columns.is_empty() && !rows.is_empty()).then_some(BlockArea {
+            component: self.index,
+            columns,
+            rows,
+        })
+    }
+}
+
+/// The MCUs of a scan (T.81 A.2.2, A.2.3).
+#[derive(Debug, Clone)]
+pub(super) struct Grid {
+    /// Number of the scan, from 0.
+    pub(super) scan: usize,
+    pub(super) coding: EntropyCoding,
+    pub(super) mcus_wide: u32,
+    pub(super) mcus_high: u32,
+    pub(super) components: Vec<GridComponent>,
+}
+
+impl Grid {
+    pub(super) fn new(frame: &Frame, header: &ScanHeader) -> Self {
+        let interleaved = header.components.len() > 1;
+        let components: Vec<GridComponent> = header
+            .components
+            .iter()
+            .map(|scanned| {
+                let component = &frame.components[scanned.index];
+                GridComponent {
+                    index: scanned.index,
+                    in_mcu: component.sampling().blocks_in_mcu(interleaved),
+                    blocks: (component.blocks_wide(), component.blocks_high()),
+                }
+            })
+            .collect();
+        let (mcus_wide, mcus_high) = match components.as_slice() {
+            [only] => only.blocks,
+            _ => frame.header.geometry.mcus(),
+        };
+        Self {
+            scan: frame.scans.len().saturating_sub(1),
+            coding: frame.header.entropy_coding,
+            mcus_wide,
+            mcus_high,
+            components,
+        }
+    }
+
+    pub(super) fn mcu_count(&self) -> u64 {
+        u64::from(self.mcus_wide) * u64::from(self.mcus_high)
+    }
+
+    /// The blocks in a range of MCUs, as at most three rectangles of each component.
+    pub(super) fn areas(&self, mcus: Range<u64>) -> Vec<BlockArea> {
+        let wide = u64::from(self.mcus_wide);
+        let mut areas = Vec::new();
+        let mut first = mcus.start;
+        while first < mcus.end {
+            let (row, column) = (first / wide, first % wide);
+            // A part of a row, or as many whole rows as there are.
+            let last = if column > 0 || mcus.end - first < wide {
+                mcus.end.min((row + 1) * wide)
+            } else {
+                mcus.end - mcus.end % wide
+            };
+            let rows = row..(last - 1) / wide + 1;
+            let columns = if rows.end - rows.start > 1 {
+                0..wide
+            } else {
+                column..(last - 1) % wide + 1
+            };
+            areas.extend(
+                self.components
+                    .iter()
+                    .filter_map(|part| part.area(&columns, &rows)),
+            );
+            first = last;
+        }
+        areas
+    }
+
+    /// (number, row, column) of the MCUs in a range.
+    pub(super) fn positions(
+        &self,
+        mcus: Range<u64>,
+    ) -> impl Iterator<Item = (u64, u32, u32)> + use<> {
+        let wide = u64::from(self.mcus_wide);
+        // An image has at most 65535 MCUs in each direction.
+        #[expect(clippy::cast_possible_truncation, reason = "shown above")]
+        mcus.map(move |mcu| (mcu, (mcu / wide) as u32, (mcu % wide) as u32))
+    }
+}
+
+/// Where a scan stands among its restart intervals.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// MCUs of the scan.
+    pub(super) total: u64,
+    /// MCUs of an interval.
+    pub(super) interval: u64,
+    /// First MCU of the interval at hand.
+    pub(super) first: u64,
+    /// Number of the restart marker that ends it.
+    pub(super) number: u8,
+}
+
+impl Place {
+    pub(super) fn last(&self) -> u64 {
+        self.total.min(self.first + self.interval)
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.last() == self.total
+    }
+
+    /// Moves on by `intervals`.
+    pub(super) fn advance(&mut self, intervals: u8) {
+        self.first = self
+            .total
+            .min(self.first + self.interval * u64::from(intervals));
+        self.number = (self.number + intervals) % 8;
     }
 }
 
@@ -33,76 +238,60 @@ pub(super) fn bad_symbol(symbol: Symbol) -> Malformed {
     }
 }
 
-/// Columns and rows of the MCUs of a scan (T.81 A.2.2, A.2.3).
-pub(super) fn mcus(frame: &Frame, header: &ScanHeader) -> (u32, u32) {
-    match header.components.as_slice() {
-        [only] => {
-            let component = &frame.components[only.index];
-            (component.blocks_wide(), component.blocks_high())
-        }
-        _ => frame.header.geometry.mcus(),
-    }
-}
-
 impl Decoder<'_> {
     /// Runs `decode` over the restart intervals of the scan that starts at the source's position.
     ///
-    /// `decode` is given the bits of an interval and the range of MCUs it holds, counted row by row.
-    pub(super) fn intervals(
+    /// `decode` is given the data of an interval and the range of MCUs it holds, counted row by row.
+    pub(super) fn intervals<F: Faults>(
         &mut self,
-        total_mcus: u64,
-        mut decode: impl FnMut(&mut BitReader<'_>, std::ops::Range<u64>) -> Result<(), Fault>,
+        grid: &Grid,
+        mut decode: impl FnMut(&EntropyData, Range<u64>, &mut F) -> IntervalEnd,
     ) -> Result<()> {
         let input = self.source.bytes();
-        let interval = match self.restart_interval {
-            0 => total_mcus,
-            mcus => u64::from(mcus),
+        let total = grid.mcu_count();
+        let mut place = Place {
+            total,
+            interval: match self.tables.restart_interval() {
+                0 => total,
+                mcus => u64::from(mcus),
+            },
+            first: 0,
+            number: 0,
         };
         // The clean copy of an interval is never longer than what is left of the input, and is dropped
         // with the scan: what is released below is not held.
         let mut entropy = EntropyData::default();
         let scratch = self.source.remaining().len() as u64;
         self.budget.charge_memory(scratch)?;
-        let mut first = 0;
-        let mut number = 0_u8;
         loop {
-            let last = total_mcus.min(first + interval);
-            entropy.load(input, self.source.position())?;
-            let mut bits = entropy.bits();
-            let result = decode(&mut bits, first..last);
-            self.close_interval(&entropy, &bits, result)?;
-            if last == total_mcus {
+            entropy.load(input, self.source.position(), F::ends_data)?;
+            let mut faults = F::begin(&entropy, grid.coding);
+            let end = decode(&entropy, place.first..place.last(), &mut faults);
+            self.source.seek(entropy.end());
+            let goes_on = match faults.into_note() {
+                None => self.close_interval(&entropy, grid.coding, &end, &mut place)?,
+                Some(note) => self.resume(&entropy, grid, &note, &end, &mut place),
+            };
+            if !goes_on {
                 break;
             }
-            let (found, position) = self.source.marker()?;
-            if found != marker::RST0 + number {
-                return Err(malformed(
-                    position,
-                    Malformed::RestartMarker {
-                        expected: number,
-                        found,
-                    },
-                ));
-            }
-            number = (number + 1) % 8;
-            first = last;
         }
         self.budget.release_memory(scratch);
         Ok(())
     }
 
-    /// Checks that an interval used all its data and no more, and moves on to the marker behind it.
+    /// Checks that an interval used all its data and no more, and moves on to the next one; false
+    /// behind the last.
     fn close_interval(
         &mut self,
         entropy: &EntropyData,
-        bits: &BitReader<'_>,
-        result: Result<(), Fault>,
-    ) -> Result<()> {
-        let input = self.source.bytes();
-        let consumed = bits.consumed_bytes();
-        self.source.seek(entropy.end());
-        // Past the end everything that was decoded is padding: that is the fault, whatever else looks wrong.
-        if consumed > entropy.len() {
+        coding: EntropyCoding,
+        end: &IntervalEnd,
+        place: &mut Place,
+    ) -> Result<bool> {
+        // Past the end everything that was decoded is padding: that is the fault, whatever else looks
+        // wrong. Arithmetic decoding supplies the zeros that its encoder dropped (T.81 D.1.8).
+        if end.consumed > entropy.len() && coding == EntropyCoding::Huffman {
             let (found, position) = self.source.marker()?;
             return Err(malformed(
                 position,
@@ -110,46 +299,55 @@ impl Decoder<'_> {
             ));
         }
         // A walk over the data: for errors alone.
-        let position = |index| entropy.input_position(input, index);
-        match result {
+        let position = |index| entropy.input_position(self.source.bytes(), index);
+        if let Err(kind) = end.result {
             // The byte that holds the last bit read; the first one where no bit was.
-            Err(Fault::Here(kind)) => Err(malformed(position(consumed.saturating_sub(1)), kind)),
-            Err(Fault::Error(error)) => Err(error),
-            Ok(()) if consumed < entropy.len() => Err(malformed(
-                position(consumed),
-                Malformed::LeftoverData {
-                    bytes: (entropy.len() - consumed) as u64,
-                },
-            )),
-            Ok(()) => Ok(()),
+            return Err(malformed(position(end.consumed.saturating_sub(1)), kind));
         }
+        let left = entropy.len().saturating_sub(end.consumed);
+        let is_padding = left <= PADDING_BYTES && place.is_last() && self.source.is_at(marker::EOI);
+        if left > 0 && !is_padding {
+            return Err(malformed(
+                position(end.consumed),
+                Malformed::LeftoverData { bytes: left as u64 },
+            ));
+        }
+        if place.is_last() {
+            return Ok(false);
+        }
+        let (found, position) = self.source.marker()?;
+        if found != marker::RST0 + place.number {
+            return Err(malformed(
+                position,
+                Malformed::RestartMarker {
+                    expected: place.number,
+                    found,
+                },
+            ));
+        }
+        place.advance(1);
+        Ok(true)
     }
 
-    pub(super) fn dc_table(&self, destination: u8, position: usize) -> Result<DecodeTable> {
-        decode_table(&self.dc_tables, destination, SymbolClass::Dc, position)
-    }
-
-    pub(super) fn ac_table(
+    pub(super) fn decode_table<F: Faults>(
         &self,
-        destination: u8,
+        frame: &Frame,
         class: SymbolClass,
+        destination: u8,
         position: usize,
     ) -> Result<DecodeTable> {
-        decode_table(&self.ac_tables, destination, class, position)
-    }
-}
-
-fn decode_table(
-    tables: &[Option<HuffmanSpec>; 4],
-    destination: u8,
-    class: SymbolClass,
-    position: usize,
-) -> Result<DecodeTable> {
-    match &tables[usize::from(destination)] {
-        Some(spec) => Ok(DecodeTable::new(spec, class)),
-        None => Err(malformed(
-            position,
-            Malformed::MissingHuffmanTable { destination },
-        )),
+        let table_class = match class {
+            SymbolClass::Dc => TableClass::Dc,
+            _ => TableClass::Ac,
+        };
+        let process = frame.header.process;
+        let spec = self
+            .tables
+            .huffman(table_class, destination, process, position)?;
+        Ok(DecodeTable::new(
+            &spec,
+            class,
+            F::sizes(frame.header.precision),
+        ))
     }
 }

@@ -1,4 +1,4 @@
-//! Sequential scans: one visit decodes a block whole (T.81 F.2).
+//! Sequential scans, Huffman-coded: one visit decodes a block whole (T.81 F.2.2).
 
 use crate::band::{Block, NATURAL_FROM_ZIGZAG};
 use crate::error::{Malformed, Result};
@@ -6,10 +6,11 @@ use crate::error::{Malformed, Result};
 use super::super::bits::BitReader;
 use super::super::header::ScanHeader;
 use super::super::huffman::{
-    ADVANCE_END, ADVANCE_UNKNOWN, DecodeTable, SymbolClass, receive_extend,
+    ADVANCE_END, ADVANCE_UNKNOWN, DecodeTable, Symbol, SymbolClass, receive_extend,
 };
-use super::scan::{Fault, bad_symbol, mcus};
-use super::{Decoder, Frame};
+use super::Decoder;
+use super::frame::Frame;
+use super::scan::{Faults, Grid, IntervalEnd, bad_symbol};
 
 /// A component during its scan.
 struct Plane<'a> {
@@ -26,60 +27,65 @@ struct Plane<'a> {
 }
 
 impl Decoder<'_> {
-    pub(super) fn sequential_scan(
+    pub(super) fn sequential_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
         position: usize,
     ) -> Result<()> {
-        let (mcus_wide, mcus_high) = mcus(frame, header);
-        let mut planes = self.planes(frame, header, position)?;
-        let mcus_wide = u64::from(mcus_wide);
-        self.intervals(mcus_wide * u64::from(mcus_high), |bits, range| {
+        let grid = Grid::new(frame, header);
+        let mut planes = self.planes::<F>(frame, header, &grid, position)?;
+        let mcus_wide = u64::from(grid.mcus_wide);
+        self.intervals(&grid, |data, mcus, faults: &mut F| {
             for plane in &mut planes {
                 plane.prediction = 0;
             }
-            let mut first = range.start;
-            while first < range.end {
-                let row = first / mcus_wide;
-                let last = range.end.min((row + 1) * mcus_wide);
-                // Both fit: an image has at most 65535 / 8 MCUs in each direction.
-                #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-                decode_row(
-                    bits,
-                    &mut planes,
-                    row as usize,
-                    (first - row * mcus_wide) as usize..(last - row * mcus_wide) as usize,
-                )?;
+            let mut bits = data.bits();
+            let mut result = Ok(true);
+            let mut first = mcus.start;
+            while first < mcus.end && result == Ok(true) {
+                let last = mcus.end.min((first / mcus_wide + 1) * mcus_wide);
+                result = decode_row(&mut bits, &mut planes, mcus_wide, first..last, faults);
                 first = last;
             }
-            Ok(())
+            IntervalEnd {
+                result: result.map(|_| ()),
+                consumed: bits.consumed_bytes(),
+            }
         })
     }
 
-    fn planes<'f>(
+    fn planes<'f, F: Faults>(
         &self,
         frame: &'f mut Frame,
         header: &ScanHeader,
+        grid: &Grid,
         position: usize,
     ) -> Result<Vec<Plane<'f>>> {
-        let interleaved = header.components.len() > 1;
-        let mut scanned = header.components.iter().peekable();
+        let mut tables = Vec::with_capacity(header.components.len());
+        for scanned in &header.components {
+            let table =
+                |class, destination| self.decode_table::<F>(frame, class, destination, position);
+            tables.push((
+                table(SymbolClass::Dc, scanned.dc_destination)?,
+                table(SymbolClass::SequentialAc, scanned.ac_destination)?,
+            ));
+        }
+        let mut scanned = grid.components.iter().zip(tables).peekable();
         let mut planes = Vec::with_capacity(header.components.len());
         // Scan components stand in frame order, so one walk over the frame meets them all.
         for (index, component) in frame.components.iter_mut().enumerate() {
-            let Some(entry) = scanned.next_if(|entry| entry.index == index) else {
+            let Some((part, (dc, ac))) = scanned.next_if(|(part, _)| part.index == index) else {
                 continue;
             };
-            let (horizontal, vertical) = component.sampling().blocks_in_mcu(interleaved);
             planes.push(Plane {
-                blocks_wide: component.blocks_wide() as usize,
-                blocks_high: component.blocks_high() as usize,
                 blocks: component.storage(),
-                horizontal: horizontal as usize,
-                vertical: vertical as usize,
-                dc: self.dc_table(entry.dc_destination, position)?,
-                ac: self.ac_table(entry.ac_destination, SymbolClass::SequentialAc, position)?,
+                blocks_wide: part.blocks.0 as usize,
+                blocks_high: part.blocks.1 as usize,
+                horizontal: part.in_mcu.0 as usize,
+                vertical: part.in_mcu.1 as usize,
+                dc,
+                ac,
                 prediction: 0,
             });
         }
@@ -87,73 +93,86 @@ impl Decoder<'_> {
     }
 }
 
-/// Decodes the MCUs `columns` of one row.
-fn decode_row(
+/// Decodes MCUs of one row; false where the data ran out before the last.
+fn decode_row<F: Faults>(
     bits: &mut BitReader<'_>,
     planes: &mut [Plane<'_>],
-    row: usize,
-    columns: std::ops::Range<usize>,
-) -> Result<(), Fault> {
+    mcus_wide: u64,
+    mcus: std::ops::Range<u64>,
+    faults: &mut F,
+) -> Result<bool, Malformed> {
+    // Both fit: an image has at most 65535 MCUs in each direction.
+    #[expect(clippy::cast_possible_truncation, reason = "shown above")]
+    let (row, first_column) = (
+        (mcus.start / mcus_wide) as usize,
+        (mcus.start % mcus_wide) as usize,
+    );
     for plane in &mut *planes {
         // Storage grows row by row: zeroing the blocks just before they are filled keeps them in cache.
         let rows = plane.blocks_high.min((row + 1) * plane.vertical);
-        plane.blocks.resize(rows * plane.blocks_wide, [0; 64]);
+        if plane.blocks.len() < rows * plane.blocks_wide {
+            plane.blocks.resize(rows * plane.blocks_wide, [0; 64]);
+        }
     }
-    for column in columns {
+    for (mcu, column) in mcus.zip(first_column..) {
+        if faults.stops_before(mcu, bits.consumed_bytes()) {
+            return Ok(false);
+        }
         for plane in &mut *planes {
             for y in row * plane.vertical..(row + 1) * plane.vertical {
                 for x in column * plane.horizontal..(column + 1) * plane.horizontal {
+                    let (dc, ac, prediction) = (&plane.dc, &plane.ac, &mut plane.prediction);
                     if x < plane.blocks_wide && y < plane.blocks_high {
                         let block = &mut plane.blocks[y * plane.blocks_wide + x];
-                        decode_block(bits, &plane.dc, &plane.ac, &mut plane.prediction, block)?;
+                        decode_block(bits, dc, ac, prediction, block, faults)?;
                     } else {
-                        decode_block(
-                            bits,
-                            &plane.dc,
-                            &plane.ac,
-                            &mut plane.prediction,
-                            &mut [0; 64],
-                        )?;
+                        decode_block(bits, dc, ac, prediction, &mut [0; 64], faults)?;
                     }
                 }
             }
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Decodes one block into zeros (T.81 F.2.2).
 #[inline(always)]
-fn decode_block(
+fn decode_block<F: Faults>(
     bits: &mut BitReader<'_>,
     dc: &DecodeTable,
     ac: &DecodeTable,
     prediction: &mut i32,
     block: &mut Block,
+    faults: &mut F,
 ) -> Result<(), Malformed> {
-    // A refill holds 56 bits: a DC symbol takes at most 16 + 11, an AC symbol 16 + 10.
+    // A refill holds 56 bits: a DC symbol takes at most 16 + 10, as does an AC symbol; longer values
+    // refill for themselves.
     bits.refill();
     let symbol = dc.symbol(bits);
-    if symbol.advance() >= ADVANCE_UNKNOWN {
-        return Err(bad_symbol(symbol));
-    }
-    let size = symbol.extra_bits();
-    let difference = if size == 0 {
-        symbol.value()
+    let difference = if symbol.advance() >= ADVANCE_UNKNOWN {
+        tolerate_symbol(bits, symbol, faults)?;
+        0
     } else {
-        receive_extend(bits, size)
+        match symbol.extra_bits() {
+            0 => symbol.value(),
+            size => receive_extend(bits, size),
+        }
     };
-    // Both terms are small: the prediction is checked to be an i16 each time.
-    let value = *prediction + difference;
-    block[0] = i16::try_from(value).map_err(|_| Malformed::DcRange { value })?;
+    // No overflow in sound data, where the prediction is checked to be an i16 each time.
+    let value = prediction.wrapping_add(difference);
     *prediction = value;
+    block[0] = match i16::try_from(value) {
+        Ok(level) => level,
+        Err(_) => wrapped_level(bits, value, Malformed::DcRange { value }, faults)?,
+    };
     let mut position = 0_u32;
-    if ac_symbol(bits, ac, &mut position, block)? {
+    if ac_symbol(bits, ac, &mut position, block, faults)? {
         return Ok(());
     }
     loop {
         bits.refill();
-        if ac_symbol(bits, ac, &mut position, block)? || ac_symbol(bits, ac, &mut position, block)?
+        if ac_symbol(bits, ac, &mut position, block, faults)?
+            || ac_symbol(bits, ac, &mut position, block, faults)?
         {
             return Ok(());
         }
@@ -162,11 +181,12 @@ fn decode_block(
 
 /// Decodes one AC symbol; true at the end of the block.
 #[inline(always)]
-fn ac_symbol(
+fn ac_symbol<F: Faults>(
     bits: &mut BitReader<'_>,
     ac: &DecodeTable,
     position: &mut u32,
     block: &mut Block,
+    faults: &mut F,
 ) -> Result<bool, Malformed> {
     let symbol = ac.symbol(bits);
     *position += symbol.advance();
@@ -177,16 +197,53 @@ fn ac_symbol(
         receive_extend(bits, size)
     };
     if *position > 63 {
-        return if symbol.advance() == ADVANCE_END {
-            Ok(true)
-        } else {
-            Err(bad_symbol(symbol))
-        };
+        if symbol.advance() == ADVANCE_END {
+            return Ok(true);
+        }
+        tolerate_symbol(bits, symbol, faults)?;
+        // As in libjpeg, a value past the end is the last one.
+        if symbol.advance() < ADVANCE_UNKNOWN && value != 0 {
+            block[63] = low_half(value);
+        }
+        return Ok(true);
     }
-    // Sixteen zeros store a zero where a zero is. Values have at most 10 bits.
-    #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-    {
-        block[usize::from(NATURAL_FROM_ZIGZAG[*position as usize & 63]) & 63] = value as i16;
-    }
+    // Sixteen zeros store a zero where a zero is.
+    block[usize::from(NATURAL_FROM_ZIGZAG[*position as usize & 63]) & 63] = low_half(value);
     Ok(*position == 63)
+}
+
+/// What stands behind a symbol that cannot be, where that is tolerated: like libjpeg, bits that are no
+/// code are passed over as far as the longest code would reach.
+#[cold]
+pub(super) fn tolerate_symbol<F: Faults>(
+    bits: &mut BitReader<'_>,
+    symbol: Symbol,
+    faults: &mut F,
+) -> Result<(), Malformed> {
+    faults.tolerate(bits.consumed_bytes(), bad_symbol(symbol))?;
+    if symbol.advance() == ADVANCE_UNKNOWN {
+        bits.refill();
+        bits.consume(17);
+        bits.refill();
+    }
+    Ok(())
+}
+
+/// A value that leaves 16 bits wraps where that is tolerated, as in libjpeg.
+#[cold]
+pub(super) fn wrapped_level<F: Faults>(
+    bits: &BitReader<'_>,
+    value: i32,
+    kind: Malformed,
+    faults: &mut F,
+) -> Result<i16, Malformed> {
+    faults.tolerate(bits.consumed_bytes(), kind)?;
+    Ok(low_half(value))
+}
+
+/// The low 16 bits of a value: all of it, in sound data.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "that is meant")]
+pub(super) const fn low_half(value: i32) -> i16 {
+    value as i16
 }

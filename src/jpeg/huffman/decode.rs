@@ -12,6 +12,36 @@ pub(in crate::jpeg) enum SymbolClass {
     SequentialAc,
     /// Run and size, or end-of-band run, of a progressive scan (T.81 G.1.2.2).
     ProgressiveAc,
+    /// The same of a refinement scan, whose sizes are 1 (T.81 G.1.2.3).
+    RefinementAc,
+}
+
+/// The sizes of values that a process has, in bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::jpeg) enum Sizes {
+    /// Samples of 8 bits (T.81 tables F.1, F.2).
+    EightBit,
+    /// Samples of 12 bits (T.81 tables F.6, F.7).
+    TwelveBit,
+    /// Whatever a symbol can say, and runs without a value end a block: what libjpeg reads.
+    Any,
+}
+
+impl Sizes {
+    const fn largest_dc(self) -> u32 {
+        match self {
+            Self::EightBit => 11,
+            Self::TwelveBit | Self::Any => 15,
+        }
+    }
+
+    const fn largest_ac(self) -> u32 {
+        match self {
+            Self::EightBit => 10,
+            Self::TwelveBit => 14,
+            Self::Any => 15,
+        }
+    }
 }
 
 /// A decoded symbol and, where its code was short, the value that follows it.
@@ -57,20 +87,37 @@ impl Symbol {
         Self(self.0 | value.cast_unsigned() << 16)
     }
 
-    const fn of(symbol: u8, length: u32, class: SymbolClass) -> Self {
+    const fn of(symbol: u8, length: u32, class: SymbolClass, sizes: Sizes) -> Self {
         let (run, size) = (symbol as u32 >> 4, symbol as u32 & 15);
         match class {
-            SymbolClass::Dc if symbol > 11 => Self::new(length, 0, ADVANCE_ILLEGAL),
+            SymbolClass::Dc if symbol as u32 > sizes.largest_dc() => {
+                Self::new(length, 0, ADVANCE_ILLEGAL)
+            }
             SymbolClass::Dc => Self::new(length, size, 0),
-            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc => match (run, size) {
-                (15, 0) => Self::new(length, 0, 16),
-                (0, 0) => Self::new(length, 0, ADVANCE_END),
-                (run, 0) if matches!(class, SymbolClass::ProgressiveAc) => {
-                    Self::new(length, run, ADVANCE_END)
-                }
-                (_, 0 | 11..) => Self::new(length, 0, ADVANCE_ILLEGAL),
-                (run, size) => Self::new(length, size, run + 1),
-            },
+            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc | SymbolClass::RefinementAc => {
+                Self::of_ac(run, size, length, class, sizes)
+            }
+        }
+    }
+
+    const fn of_ac(run: u32, size: u32, length: u32, class: SymbolClass, sizes: Sizes) -> Self {
+        let any = matches!(sizes, Sizes::Any);
+        match class {
+            _ if run == 15 && size == 0 => Self::new(length, 0, 16),
+            SymbolClass::SequentialAc if size == 0 && (run == 0 || any) => {
+                Self::new(length, 0, ADVANCE_END)
+            }
+            SymbolClass::ProgressiveAc | SymbolClass::RefinementAc if size == 0 => {
+                Self::new(length, run, ADVANCE_END)
+            }
+            // libjpeg warns of other sizes, and reads one bit.
+            SymbolClass::RefinementAc if any || size == 1 => Self::new(length, 1, run + 1),
+            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc
+                if size != 0 && size <= sizes.largest_ac() =>
+            {
+                Self::new(length, size, run + 1)
+            }
+            _ => Self::new(length, 0, ADVANCE_ILLEGAL),
         }
     }
 }
@@ -87,6 +134,7 @@ pub(in crate::jpeg) struct DecodeTable {
     slow: Vec<LongCodes>,
     symbols: Vec<u8>,
     class: SymbolClass,
+    sizes: Sizes,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,10 +146,10 @@ struct LongCodes {
 }
 
 impl DecodeTable {
-    pub(in crate::jpeg) fn new(spec: &HuffmanSpec, class: SymbolClass) -> Self {
+    pub(in crate::jpeg) fn new(spec: &HuffmanSpec, class: SymbolClass, sizes: Sizes) -> Self {
         let mut fast = Box::new([Symbol(0); 1 << FAST_BITS]);
         for (symbol, code, length) in spec.codes().take_while(|code| code.2 <= FAST_BITS) {
-            let base = Symbol::of(symbol, length, class);
+            let base = Symbol::of(symbol, length, class, sizes);
             let free = FAST_BITS - length;
             let first = (code << free) as usize;
             for (following, entry) in (0_u32..).zip(&mut fast[first..first + (1 << free)]) {
@@ -129,6 +177,7 @@ impl DecodeTable {
             slow,
             symbols: spec.symbols.clone(),
             class,
+            sizes,
         }
     }
 
@@ -154,7 +203,7 @@ impl DecodeTable {
                     .symbols
                     .get(codes.first_symbol.wrapping_add(offset as usize))
                 {
-                    return Symbol::of(symbol, codes.length, self.class);
+                    return Symbol::of(symbol, codes.length, self.class, self.sizes);
                 }
             }
         }
@@ -181,11 +230,28 @@ pub(in crate::jpeg) const fn extend(bits: u32, size: u32) -> i32 {
     bits + (negative & (1 - (1 << size)))
 }
 
-/// Reads the signed value that follows a symbol; its bits must be available.
+/// Reads the signed value that follows a symbol; up to [`PROMPT_BITS`] must be available.
 #[inline(always)]
 pub(in crate::jpeg) fn receive_extend(bits: &mut BitReader<'_>, size: u32) -> i32 {
+    if size > PROMPT_BITS {
+        return receive_extend_long(bits, size);
+    }
     let value = extend(bits.peek(size), size);
     bits.consume(size);
+    value
+}
+
+/// Bits of a value that callers have refilled for. Longer ones are all but unknown in samples of 8 bits.
+const PROMPT_BITS: u32 = 10;
+
+/// Leaves as many bits available as after a short value.
+#[cold]
+#[inline(never)]
+fn receive_extend_long(bits: &mut BitReader<'_>, size: u32) -> i32 {
+    bits.refill();
+    let value = extend(bits.peek(size), size);
+    bits.consume(size);
+    bits.refill();
     value
 }
 
@@ -226,17 +292,17 @@ mod tests {
             }
             let bytes = writer.finish();
             let mut data = EntropyData::default();
-            data.load(&bytes, 0).unwrap();
+            data.load(&bytes, 0, |code| code != 0).unwrap();
             let mut bits = data.bits();
             // The progressive class has a distinct entry for every legal symbol.
-            let decode = DecodeTable::new(&spec, SymbolClass::ProgressiveAc);
+            let decode = DecodeTable::new(&spec, SymbolClass::ProgressiveAc, Sizes::EightBit);
             for &symbol in &symbols {
                 bits.refill();
                 let (code, length) = encode.code(symbol);
                 prop_assert_eq!(bits.peek(length), code);
                 let mut one = bits.clone();
                 let found = decode.symbol(&mut one);
-                let expected = Symbol::of(symbol, length, SymbolClass::ProgressiveAc);
+                let expected = Symbol::of(symbol, length, SymbolClass::ProgressiveAc, Sizes::EightBit);
                 prop_assert_eq!(found.advance(), expected.advance());
                 prop_assert_eq!(found.bits() + found.extra_bits(), length + expected.extra_bits());
                 bits.consume(length);

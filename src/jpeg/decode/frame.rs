@@ -1,0 +1,155 @@
+//! A frame on its way: which components are decoded, and how far (T.81 B.2.2, G.1.1.1).
+
+use crate::coefficients::{CodingProcess, Component, Scan};
+use crate::error::{Malformed, Result};
+use crate::limits::{Budget, try_reserve};
+use crate::quantization::QuantizationTable;
+
+use super::super::header::{FrameHeader, ScanHeader};
+use super::super::marker::malformed;
+
+/// Bytes that a block costs in memory.
+const BLOCK_BYTES: u64 = 128;
+
+/// A frame and how far its components are decoded.
+pub(super) struct Frame {
+    pub(super) header: FrameHeader,
+    pub(super) components: Vec<Component>,
+    progress: Vec<Progress>,
+    /// The scans so far.
+    pub(super) scans: Vec<Scan>,
+}
+
+/// How far one component is decoded.
+#[derive(Debug, Clone)]
+struct Progress {
+    /// Whether a scan has coded the component; its table is latched then, as libjpeg does.
+    coded: bool,
+    /// Bit position of the last scan of each zig-zag index; `None` before the first.
+    precision: [Option<u8>; 64],
+}
+
+impl Frame {
+    pub(super) fn new(header: FrameHeader) -> Self {
+        // The table is a stand-in until the component's first scan latches the real one.
+        let stand_in = QuantizationTable::annex_k_luminance();
+        let components: Vec<Component> = header
+            .components
+            .iter()
+            .map(|component| {
+                Component::unfilled(component.id, component.sampling, stand_in, &header.geometry)
+            })
+            .collect();
+        let progress = vec![
+            Progress {
+                coded: false,
+                precision: [None; 64],
+            };
+            components.len()
+        ];
+        Self {
+            header,
+            components,
+            progress,
+            scans: Vec::new(),
+        }
+    }
+
+    /// Blocks of all components.
+    pub(super) fn block_count(&self) -> u64 {
+        self.components
+            .iter()
+            .map(|component| component.block_count() as u64)
+            .sum()
+    }
+
+    /// Blocks of the components of a scan.
+    pub(super) fn scanned_blocks(&self, header: &ScanHeader) -> u64 {
+        header
+            .components
+            .iter()
+            .map(|scanned| self.components[scanned.index].block_count() as u64)
+            .sum()
+    }
+
+    /// Index of the first component that no scan has coded.
+    pub(super) fn first_not_coded(&self) -> Option<usize> {
+        self.progress.iter().position(|progress| !progress.coded)
+    }
+
+    /// Whether a scan has coded the component.
+    pub(super) fn is_coded(&self, component: usize) -> bool {
+        self.progress[component].coded
+    }
+
+    /// Records the precision that a scan brings; an error if it is not in turn (T.81 B.2.3, G.1.1.1).
+    ///
+    /// The record is complete in either case.
+    pub(super) fn advance_progress(&mut self, header: &ScanHeader, position: usize) -> Result<()> {
+        let progressive = self.header.process == CodingProcess::Progressive;
+        let mut breach = None;
+        for scanned in &header.components {
+            let id = self.header.components[scanned.index].id;
+            let progress = &mut self.progress[scanned.index];
+            if !progressive && progress.coded {
+                breach.get_or_insert(Malformed::ComponentCodedTwice { id });
+            }
+            if header.start > 0 && progress.precision[0].is_none() {
+                let index = header.start;
+                breach.get_or_insert(Malformed::ProgressionOrder { id, index });
+            }
+            for index in header.start..=header.end {
+                let precision = &mut progress.precision[usize::from(index)];
+                let in_turn = match *precision {
+                    None => header.high == 0,
+                    Some(before) => header.high == before && header.high > 0,
+                };
+                if !in_turn {
+                    breach.get_or_insert(Malformed::ProgressionOrder { id, index });
+                }
+                *precision = Some(header.low);
+            }
+        }
+        breach.map_or(Ok(()), |kind| Err(malformed(position, kind)))
+    }
+
+    /// Gives each component the quantization table in force at its first scan.
+    pub(super) fn latch_tables(
+        &mut self,
+        header: &ScanHeader,
+        position: usize,
+        table: impl Fn(u8, usize) -> Result<QuantizationTable>,
+    ) -> Result<()> {
+        let mut latched = Vec::with_capacity(header.components.len());
+        for scanned in &header.components {
+            if !self.progress[scanned.index].coded {
+                let destination = self.header.components[scanned.index].table_destination;
+                latched.push((scanned.index, table(destination, position)?));
+            }
+        }
+        for (component, table) in latched {
+            self.components[component].set_table(table);
+            self.progress[component].coded = true;
+        }
+        Ok(())
+    }
+
+    /// Room for all blocks of a component, charged before it is taken.
+    pub(super) fn reserve(&mut self, component: usize, budget: &mut Budget) -> Result<()> {
+        let component = &mut self.components[component];
+        let count = component.block_count();
+        let storage = component.storage();
+        if storage.capacity() < count {
+            budget.charge_memory(count as u64 * BLOCK_BYTES)?;
+            try_reserve(storage, count)?;
+        }
+        Ok(())
+    }
+
+    /// Zeros for the blocks of a component that are not there yet; there must be room for them.
+    pub(super) fn fill_up(&mut self, component: usize) {
+        let component = &mut self.components[component];
+        let count = component.block_count();
+        component.storage().resize(count, [0; 64]);
+    }
+}

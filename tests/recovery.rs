@@ -1,0 +1,351 @@
+//! The promise: of a damaged file all is kept that could be read, at least as much as libjpeg keeps,
+//! and the report says what was lost.
+
+mod common;
+mod oracle;
+
+use common::bytes::{EOI, RST0, SOS, parts};
+use common::{Damaged, Fixture, coefficients, damaged, fixture, fixtures};
+use feature_distillation::{
+    CoefficientImage, Component, DamageKind, DecodeOptions, Error, Limits, Malformed, Recovered,
+};
+use oracle::Libjpeg;
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+#[test]
+fn a_sound_file_is_recovered_as_it_is_decoded_with_nothing_to_report() {
+    for Fixture { name, bytes } in fixtures() {
+        let options = DecodeOptions::new().with_limits(Limits::default().with_max_scans(255));
+        let recovered = CoefficientImage::recover_with(&bytes, &options)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let decoded = CoefficientImage::decode_with(&bytes, &options).unwrap();
+        assert_eq!(recovered.image, decoded, "{name}");
+        assert!(
+            recovered.report.is_sound() || name.starts_with("leftover-"),
+            "{name}: {:?}",
+            recovered.report.damages()
+        );
+    }
+}
+
+#[test]
+fn at_least_as_many_blocks_are_recovered_as_by_libjpeg() {
+    let (mut files, mut more, mut equal) = (0, 0, 0);
+    for Damaged {
+        name,
+        bytes,
+        original,
+        recorded,
+    } in damaged()
+    {
+        let Recovered { image, report } =
+            CoefficientImage::recover(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let original = CoefficientImage::decode(&original).unwrap();
+        // What libjpeg notices is reported.
+        let warned = recorded["warnings"].as_u64() != Some(0);
+        assert!(!report.is_sound() || !warned, "{name}: nothing reported");
+        let empty = Vec::new();
+        let theirs = recorded["components"].as_array().unwrap_or(&empty);
+        for (index, component) in image.components().iter().enumerate() {
+            let ours = blocks_equal(component, &original.components()[index]);
+            let recorded = theirs.get(index);
+            let libjpegs = recorded.map_or(0, |one| one["blocks_equal"].as_u64().unwrap());
+            assert!(
+                ours >= libjpegs,
+                "{name}: component {index}: {ours} blocks, libjpeg {libjpegs}; {:?}",
+                report.damages()
+            );
+            more += u32::from(ours > libjpegs);
+            equal += u32::from(
+                recorded.is_some_and(|one| one["sha256"].as_str() == Some(&hash(component))),
+            );
+        }
+        files += 1;
+    }
+    assert!(files >= 40, "{files} damaged files");
+    eprintln!("{files} damaged files: {equal} components as libjpeg's, {more} with more blocks");
+}
+
+/// Set `FEATURE_DISTILLATION_DATA` to a folder of JPEG files to compare those that libjpeg repairs.
+#[test]
+fn files_of_the_callers_choice_are_repaired_as_libjpeg_repairs_them() {
+    let Some(folder) = std::env::var_os("FEATURE_DISTILLATION_DATA") else {
+        eprintln!(
+            "FEATURE_DISTILLATION_DATA is not set: no files beside the fixtures were compared"
+        );
+        return;
+    };
+    let Some(libjpeg) = Libjpeg::load() else {
+        return;
+    };
+    let mut files = Vec::new();
+    common::jpeg_files(folder.as_ref(), &mut files);
+    files.sort();
+    let (mut warned, mut equal, mut refused) = (0, 0, 0);
+    for path in &files {
+        let bytes = std::fs::read(path).unwrap();
+        let Ok(theirs) = libjpeg.read_coefficients(&bytes) else {
+            continue;
+        };
+        if theirs.warnings == 0 {
+            continue;
+        }
+        warned += 1;
+        match CoefficientImage::recover(&bytes) {
+            Ok(Recovered { image, report }) => {
+                let same = image
+                    .components()
+                    .iter()
+                    .zip(&theirs.components)
+                    .all(|(ours, theirs)| coefficients(ours) == theirs.coefficients);
+                if same {
+                    equal += 1;
+                } else {
+                    let first = report.damages().first().map(ToString::to_string);
+                    eprintln!("{}: differs; {first:?}", path.display());
+                }
+            }
+            Err(error) => {
+                refused += 1;
+                eprintln!("{}: {error}", path.display());
+            }
+        }
+    }
+    eprintln!("{warned} files with warnings: {equal} equal, {refused} refused");
+}
+
+#[test]
+fn a_truncated_file_keeps_all_blocks_before_the_cut() {
+    for name in [
+        "baseline-420-q90-47x33",
+        "baseline-optimized-444-q100-16x16",
+        "scans-noninterleaved-420-33x31",
+        "restart-3mcu-baseline-420-47x33",
+    ] {
+        let bytes = fixture(name);
+        let original = CoefficientImage::decode(&bytes).unwrap();
+        let first_scan = parts(&bytes)
+            .iter()
+            .find(|part| part.code == SOS)
+            .unwrap()
+            .end;
+        let mut before = 0;
+        for length in first_scan..bytes.len() - 2 {
+            let Recovered { image, report } = CoefficientImage::recover(&bytes[..length]).unwrap();
+            assert!(!report.is_sound(), "{name} cut to {length}");
+            let recovered: u64 = image
+                .components()
+                .iter()
+                .zip(original.components())
+                .map(|(found, expected)| blocks_equal(found, expected))
+                .sum();
+            // What the report does not call lost is there.
+            let mut lost = vec![Vec::new(); image.components().len()];
+            for area in report.damages().iter().flat_map(|damage| &damage.lost) {
+                for y in area.rows.clone() {
+                    lost[area.component].extend(area.columns.clone().map(|x| (x, y)));
+                }
+            }
+            for (component, lost) in lost.iter().enumerate() {
+                let (found, expected) = (
+                    &image.components()[component],
+                    &original.components()[component],
+                );
+                for y in 0..found.blocks_high() {
+                    for x in 0..found.blocks_wide() {
+                        assert!(
+                            lost.contains(&(x, y)) || found.block(x, y) == expected.block(x, y),
+                            "{name} cut to {length}: component {component}, block ({x}, {y}); {report:?}"
+                        );
+                    }
+                }
+            }
+            assert!(recovered >= before.min(recovered + 1) || recovered + 40 >= before);
+            before = recovered;
+        }
+        let whole: u64 = original
+            .components()
+            .iter()
+            .map(|one| one.blocks().len() as u64)
+            .sum();
+        assert!(
+            before + 12 >= whole,
+            "{name}: {before} of {whole} blocks with all but the last bytes"
+        );
+    }
+}
+
+#[test]
+fn an_interval_without_its_restart_marker_is_the_only_one_lost() {
+    let name = "restart-1mcu-baseline-444-67x45";
+    let bytes = fixture(name);
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    let restarts: Vec<_> = parts(&bytes)
+        .into_iter()
+        .filter(|part| (RST0..=RST0 + 7).contains(&part.code))
+        .collect();
+    for (index, restart) in restarts.iter().enumerate() {
+        let mut without = bytes.clone();
+        without.drain(restart.start..restart.end);
+        let Recovered { image, report } = CoefficientImage::recover(&without).unwrap();
+        for (found, expected) in image.components().iter().zip(original.components()) {
+            let wrong: Vec<usize> = (0..found.blocks().len())
+                .filter(|&block| found.blocks()[block] != expected.blocks()[block])
+                .collect();
+            assert!(
+                wrong.iter().all(|&block| block == index + 1),
+                "{index}: {wrong:?}; {report:?}"
+            );
+        }
+        assert!(!report.is_sound());
+    }
+}
+
+#[test]
+fn a_restart_marker_whose_number_is_damaged_costs_nothing() {
+    let name = "restart-1mcu-baseline-444-67x45";
+    let bytes = fixture(name);
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    for restart in parts(&bytes)
+        .iter()
+        .filter(|part| (RST0..=RST0 + 7).contains(&part.code))
+    {
+        for code in (RST0..=RST0 + 7).filter(|&code| code != restart.code) {
+            let mut damaged = bytes.clone();
+            damaged[restart.position] = code;
+            let Recovered { image, report } = CoefficientImage::recover(&damaged).unwrap();
+            assert_eq!(image.components(), original.components(), "{report:?}");
+            let expected = restart.code - RST0;
+            let damage = &report.damages()[0];
+            assert_eq!(
+                (damage.offset, damage.kind),
+                (
+                    restart.position as u64,
+                    DamageKind::Malformed(Malformed::RestartMarker {
+                        expected,
+                        found: code
+                    })
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn a_missing_end_of_image_costs_nothing() {
+    for Fixture { name, bytes } in fixtures()
+        .into_iter()
+        .filter(|one| one.name.starts_with("progressive"))
+    {
+        let end = parts(&bytes).last().unwrap().start;
+        let recovered = CoefficientImage::recover(&bytes[..end]).unwrap();
+        let original = CoefficientImage::decode(&bytes).unwrap();
+        assert_eq!(
+            recovered.image.components(),
+            original.components(),
+            "{name}"
+        );
+        let kinds: Vec<DamageKind> = recovered
+            .report
+            .damages()
+            .iter()
+            .map(|one| one.kind)
+            .collect();
+        assert_eq!(kinds, [DamageKind::UnexpectedEnd], "{name}");
+    }
+}
+
+#[test]
+fn bytes_before_between_and_after_segments_are_skipped_and_counted() {
+    let bytes = fixture("baseline-420-q90-47x33");
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    for part in parts(&bytes) {
+        let mut damaged = bytes.clone();
+        damaged.splice(part.start..part.start, *b"garbage");
+        let Recovered { image, report } = CoefficientImage::recover(&damaged).unwrap();
+        assert_eq!(image.components(), original.components());
+        // Before the end of the image, they are left-over data of its scan.
+        if part.code != EOI {
+            let damage = &report.damages()[0];
+            assert_eq!(
+                (damage.offset, damage.kind),
+                (part.start as u64, DamageKind::SkippedBytes { bytes: 7 })
+            );
+        }
+    }
+}
+
+#[test]
+fn files_with_nothing_of_an_image_are_refused() {
+    let bytes = fixture("baseline-420-q90-47x33");
+    let end_of_header = parts(&bytes)
+        .iter()
+        .find(|part| part.code == SOS)
+        .unwrap()
+        .start;
+    for nothing in [
+        &[][..],
+        &[0xFF],
+        b"text",
+        &bytes[..2],
+        &bytes[..end_of_header],
+        &[0xFF, 0xD8, 0xFF, EOI],
+    ] {
+        assert!(
+            CoefficientImage::recover(nothing).is_err(),
+            "{} bytes",
+            nothing.len()
+        );
+    }
+}
+
+#[test]
+fn limits_hold_for_recovery_too() {
+    let bytes = fixture("baseline-420-q90-47x33");
+    let options = DecodeOptions::new().with_limits(Limits::default().with_max_memory(1000));
+    assert!(matches!(
+        CoefficientImage::recover_with(&bytes, &options),
+        Err(Error::LimitExceeded { .. })
+    ));
+}
+
+proptest! {
+    #[test]
+    fn what_decodes_recovers_the_same_and_nothing_panics(
+        index in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let all = fixtures();
+        let mut bytes = index.get(&all).bytes.clone();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        bytes.truncate(bytes.len() - cut.index(bytes.len()) / 2);
+        match (CoefficientImage::decode(&bytes), CoefficientImage::recover(&bytes)) {
+            (Ok(decoded), Ok(recovered)) => prop_assert_eq!(decoded, recovered.image),
+            (Ok(_), Err(error)) => prop_assert!(false, "{}", error),
+            (Err(_), Ok(recovered)) => prop_assert!(!recovered.report.is_sound()),
+            (Err(_), Err(_)) => {}
+        }
+    }
+}
+
+fn blocks_equal(found: &Component, expected: &Component) -> u64 {
+    let same = found
+        .blocks()
+        .iter()
+        .zip(expected.blocks())
+        .filter(|(a, b)| a == b);
+    same.count() as u64
+}
+
+fn hash(component: &Component) -> String {
+    let mut hash = Sha256::new();
+    for level in coefficients(component) {
+        hash.update(level.to_le_bytes());
+    }
+    format!("{:x}", hash.finalize())
+}
