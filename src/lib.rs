@@ -120,11 +120,13 @@ pub use distiller::{
     FeatureDistiller, FeatureDistillerBuilder, Fingerprint, Profile, ProfileCheck,
     distill_published,
 };
-pub use error::{ArgumentError, Error, LimitKind, Malformed, Result, UnsupportedFeature};
+pub use error::{
+    ArgumentError, Error, LimitKind, Malformed, Result, ScriptFault, UnsupportedFeature,
+};
 pub use jpeg::{
     BlockArea, Damage, DamageKind, DecodeOptions, EncodeOptions, Encoded, HuffmanTables,
-    MetadataPolicy, OutOfRange, Process, Recovered, RecoveryReport, RestartInterval,
-    TableSpecification,
+    MetadataPolicy, OutOfRange, Process, Recovered, RecoveryReport, RestartInterval, ScanScript,
+    StreamFormat, TableSpecification,
 };
 pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::ScriptFault;
+
 /// What is wrong with an argument.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
@@ -178,5 +180,33 @@ pub enum ArgumentError {
     SegmentTooLong {
         /// Length of the payload.
         bytes: usize,
+    },
+    /// Something that baseline coding does not have.
+    #[error(
+        "baseline coding has no {feature}; use `Process::ExtendedSequential`, `Progressive` or `Automatic`"
+    )]
+    BeyondBaseline {
+        /// What was asked for.
+        feature: &'static str,
+    },
+    /// A scan that T.81 does not have.
+    #[error("no scan: {reason} (T.81 B.2.3)")]
+    Scan {
+        /// The rule that is broken.
+        reason: &'static str,
+    },
+    /// Scans that cannot code this image.
+    #[error("scan script: {0}")]
+    ScanScript(#[from] ScriptFault),
+    /// An abbreviated format, whose tables stand once and before the scans, where the scans need
+    /// different tables at one destination.
+    #[error(
+        "the scans need different {class} tables at destination {destination}, which the abbreviated formats cannot define twice"
+    )]
+    TableRedefined {
+        /// What the tables are for.
+        class: &'static str,
+        /// The destination.
+        destination: u8,
     },
 }

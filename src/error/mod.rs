@@ -2,9 +2,11 @@
 
 mod argument;
 mod malformed;
+mod script;
 
 pub use argument::ArgumentError;
 pub use malformed::Malformed;
+pub use script::ScriptFault;
 
 use std::io;
 

@@ -24,7 +24,7 @@
 #define FAILED (-1)
 #define TOO_SMALL (-2)
 
-#define MAX_SCANS 64
+#define MAX_SCANS 1024
 #define SPILL 4096
 
 typedef struct {
@@ -524,6 +524,54 @@ static int32_t transcode(writer *w, reader *r, const coding *c)
     jpeg_write_coefficients(info, r->arrays);
     jpeg_finish_compress(info);
     return OK;
+}
+
+/* The scans given, in place of those of choose_scans. */
+static int32_t transcode_scans(writer *w, reader *r, const coding *c,
+                               const jpeg_scan_info *scans, int32_t count)
+{
+    struct jpeg_compress_struct *info = &w->info;
+
+    if (count < 0 || count > MAX_SCANS)
+        return fail("too many scans");
+    jpeg_create_compress(info);
+    info->dest = &w->sink.base;
+    jpeg_copy_critical_parameters(&r->info, info);
+    if (apply_coding(w, c) != OK)
+        return FAILED;
+    memcpy(w->scans, scans, (size_t)count * sizeof *scans);
+    info->scan_info = w->scans;
+    info->num_scans = count;
+    jpeg_write_coefficients(info, r->arrays);
+    jpeg_finish_compress(info);
+    return OK;
+}
+
+int32_t shim_transcode_scans(void *handle, int32_t optimize,
+                             int32_t restart_interval,
+                             const uint8_t *conditioning,
+                             const jpeg_scan_info *scans, int32_t count,
+                             uint8_t *out, size_t capacity, size_t *written)
+{
+    const coding c = {optimize, restart_interval, 0, conditioning};
+    int32_t rc;
+    reader *r = handle;
+    writer *w;
+
+    *written = 0;
+    if (r == NULL)
+        return fail("no handle");
+    if (check_coding(&c) != OK)
+        return FAILED;
+    w = writer_new(out, capacity);
+    if (w == NULL)
+        return FAILED;
+    if (setjmp(w->trap.jump))
+        return writer_failed(w);
+    rc = transcode_scans(w, r, &c, scans, count);
+    *written = w->sink.written;
+    writer_free(w);
+    return rc;
 }
 
 int32_t shim_transcode(void *handle, int32_t optimize,

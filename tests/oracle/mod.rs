@@ -103,6 +103,17 @@ type TranscodeFn = unsafe extern "C" fn(
     usize,
     *mut usize,
 ) -> i32;
+type TranscodeScansFn = unsafe extern "C" fn(
+    *mut c_void,
+    i32,
+    i32,
+    *const Conditioning,
+    *const ScanRecord,
+    i32,
+    *mut u8,
+    usize,
+    *mut usize,
+) -> i32;
 
 /// The loaded library.
 #[derive(Debug)]
@@ -115,6 +126,7 @@ pub struct Libjpeg {
     open: OpenFn,
     close: CloseFn,
     transcode: TranscodeFn,
+    transcode_scans: TranscodeScansFn,
     /// Keeps the functions above mapped.
     _library: Library,
 }
@@ -216,6 +228,18 @@ impl Coding {
     fn conditioning(&self) -> *const Conditioning {
         self.arithmetic.as_ref().map_or(ptr::null(), ptr::from_ref)
     }
+}
+
+/// libjpeg's `jpeg_scan_info`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScanRecord {
+    pub count: i32,
+    pub components: [i32; 4],
+    pub start: i32,
+    pub end: i32,
+    pub high: i32,
+    pub low: i32,
 }
 
 /// A picture for libjpeg to encode.
@@ -387,6 +411,7 @@ impl Libjpeg {
                 open: function!(b"shim_open\0"),
                 close: function!(b"shim_close\0"),
                 transcode: function!(b"shim_transcode\0"),
+                transcode_scans: function!(b"shim_transcode_scans\0"),
                 _library: library,
             })
         }
@@ -494,6 +519,35 @@ impl Transcoder<'_> {
                         i32::from(coding.restart_interval),
                         i32::from(coding.progressive),
                         coding.conditioning(),
+                        bytes,
+                        capacity,
+                        written,
+                    )
+                }
+            })
+    }
+}
+
+impl Transcoder<'_> {
+    /// As [`transcode`](Self::transcode), by these scans.
+    pub fn transcode_scans(
+        &mut self,
+        coding: Coding,
+        scans: &[ScanRecord],
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        let (handle, capacity) = (self.handle, out.capacity());
+        self.libjpeg
+            .grow_until_it_fits(out, capacity, |bytes, capacity, written| {
+                // SAFETY: the handle is open; `bytes` has room for `capacity`.
+                unsafe {
+                    (self.libjpeg.transcode_scans)(
+                        handle,
+                        i32::from(coding.optimize),
+                        i32::from(coding.restart_interval),
+                        coding.conditioning(),
+                        scans.as_ptr(),
+                        scans.len() as i32,
                         bytes,
                         capacity,
                         written,
