@@ -12,9 +12,9 @@ use common::bytes::{DHT, DQT, SOF0, SOF1, SOF2, SOS, frame_part, parts, payload}
 use common::{coefficients, fixtures, fixtures_that_libjpeg_reads};
 use feature_distillation::{
     ArgumentError, BANDS, Band, Block, CodingProcess, CoefficientImage, ColorSpace, DecodeOptions,
-    EncodeOptions, Error, HuffmanTables, Limits, OutOfRange, Process, QuantizationTable,
-    QuantizationTables, RestartInterval, SamplingFactor, Scan, ScanScript, ScriptFault,
-    StreamFormat,
+    EncodeOptions, EntropyCoding, Error, HuffmanTables, Limits, OutOfRange, Process,
+    QuantizationTable, QuantizationTables, RestartInterval, SamplingFactor, Scan, ScanScript,
+    ScriptFault, StreamFormat,
 };
 use oracle::{Coding, Conditioning, Libjpeg, ScanRecord};
 use proptest::prelude::*;
