@@ -1,8 +1,8 @@
 //! Reading what is left of a damaged file, and the account of what is not.
 //!
-//! Inside entropy-coded data this does what libjpeg does, bit for bit: bits that are no code count as the
-//! symbol 0, and the MCUs behind the end of the data stay zero. Between restart intervals and segments it
-//! goes on where libjpeg gives up.
+//! Inside a restart interval this does what libjpeg does, bit for bit: bits that are no code count as the
+//! symbol 0, and the MCUs behind the end of the data stay zero. It goes on where libjpeg stops or gives up:
+//! at codes after 0xFF that no marker has, between restart intervals, and between segments.
 
 use std::fmt;
 use std::ops::Range;
@@ -409,6 +409,10 @@ impl Decoder<'_> {
         let input = self.source.bytes();
         let scan = Some(grid.scan);
         let last = place.last();
+        if let Some((offset, marker)) = entropy.damaged_stuffing() {
+            let kind = DamageKind::Malformed(Malformed::UnexpectedMarker { marker });
+            self.note_loss(offset, kind, scan, Vec::new(), Vec::new());
+        }
         let ran_out = note
             .ran_out
             .or_else(|| (end.consumed > entropy.len()).then_some(note.mcu));
