@@ -72,7 +72,7 @@ pub fn part(bytes: &[u8], code: u8) -> Part {
 pub fn frame_part(bytes: &[u8]) -> Part {
     parts(bytes)
         .into_iter()
-        .find(|part| matches!(part.code, SOF0..=SOF2))
+        .find(|part| matches!(part.code, SOF0..=SOF2 | 0xC9 | 0xCA))
         .unwrap()
 }
 
