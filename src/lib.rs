@@ -33,6 +33,9 @@
 //! | write them | [`CoefficientImage::encode`], [`CoefficientImage::encode_with`] |
 //! | make an image without a file | [`CoefficientImage::new`], [`CoefficientImage::from_blocks`] |
 //! | change tables | [`CoefficientImage::requantize`] |
+//! | turn, mirror, crop, wipe without loss | [`CoefficientImage::oriented`], [`CoefficientImage::cropped`], [`CoefficientImage::wiped`] |
+//! | insert one image into another without loss | [`CoefficientImage::with_inserted`] |
+//! | colour to grey without loss | [`CoefficientImage::luminance`] |
 //! | coefficients from and to pixels | [`CoefficientImage::from_pixels`], [`CoefficientImage::to_pixels`] |
 //! | statistics of benign images | [`BandStatistics`] |
 //! | tables from statistics | [`AsMdDesign`], [`TableDesign`], [`design_tables`] |
@@ -106,8 +109,8 @@ mod statistics;
 
 pub use band::{BANDS, Band, Block};
 pub use coefficients::{
-    CodingProcess, CoefficientImage, ColorSpace, Component, EntropyCoding, SamplePrecision,
-    SamplingFactor, Scan,
+    CodingProcess, CoefficientImage, ColorSpace, Component, Edges, EntropyCoding, InsertedTables,
+    OffGrid, Orientation, Rectangle, SamplePrecision, SamplingFactor, Scan,
 };
 pub use design::{
     AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope,

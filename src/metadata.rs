@@ -1,6 +1,7 @@
 //! Application and comment segments, kept byte for byte.
 
 use crate::error::{ArgumentError, Result};
+use crate::limits::try_reserve;
 
 /// Longest payload of a marker segment: its 16-bit length counts itself too (T.81 B.1.1.4).
 const LONGEST_PAYLOAD: usize = 65533;
@@ -77,6 +78,17 @@ impl MetadataSegment {
         } else {
             None
         }
+    }
+
+    /// A copy, or [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        let mut payload = Vec::new();
+        try_reserve(&mut payload, self.payload.len())?;
+        payload.extend_from_slice(&self.payload);
+        Ok(Self {
+            marker: self.marker,
+            payload,
+        })
     }
 
     pub(crate) fn new(marker: u8, payload: Vec<u8>) -> Result<Self> {

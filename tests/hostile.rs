@@ -848,7 +848,7 @@ fn a_refinement_that_brings_more_than_a_bit_is_refused() {
 fn too_few_bytes_for_the_blocks_are_refused_before_any_work() {
     let start = sequential(65_500, 65_500).scan(&[(1, 0, 0)], [0, 63, 0, 0]);
     let bytes = start.data(&"0".repeat(800)).finish();
-    let options = feature_distillation::DecodeOptions::new().with_limits(Limits::none());
+    let options = DecodeOptions::new().with_limits(Limits::none());
     let error = CoefficientImage::decode_with(&bytes, &options).unwrap_err();
     let end = bytes.len() as u64;
     assert!(

@@ -5,13 +5,12 @@
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
+use common::allocation::{Counting, peak_of};
 use common::bytes::{COM, EOI, RST0, SOF0, SOF2, SOI, SOS, Writer, frame_part, parts, payload};
 use common::{fixture, fixtures};
 use feature_distillation::{
@@ -21,42 +20,8 @@ use feature_distillation::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-// ---- what this thread has allocated ---------------------------------------------
-
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<usize> = const { Cell::new(0) };
-    static PEAK: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.get() + layout.size();
-        HELD.set(held);
-        PEAK.set(PEAK.get().max(held));
-        // SAFETY: the caller's promise is the one asked for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.set(HELD.get().saturating_sub(layout.size()));
-        // SAFETY: the caller's promise is the one asked for.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Most bytes held at a time while `work` ran, beyond those held before.
-fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = HELD.get();
-    PEAK.set(before);
-    let result = work();
-    (result, PEAK.get() - before)
-}
 
 // ---- each limit, to the unit ---------------------------------------------------------
 

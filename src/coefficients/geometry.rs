@@ -47,6 +47,13 @@ impl SamplingFactor {
         self.vertical
     }
 
+    pub(super) const fn transposed(self) -> Self {
+        Self {
+            horizontal: self.vertical,
+            vertical: self.horizontal,
+        }
+    }
+
     /// Columns and rows of the component's blocks in an MCU: in a scan of its own, one block (T.81 A.2).
     pub(crate) fn blocks_in_mcu(self, interleaved: bool) -> (u32, u32) {
         if interleaved {
@@ -89,6 +96,24 @@ impl Geometry {
         }
     }
 
+    /// The grid of a part of the image.
+    pub(super) const fn with_size(self, width: u32, height: u32) -> Self {
+        Self {
+            width,
+            height,
+            ..self
+        }
+    }
+
+    pub(super) const fn transposed(self) -> Self {
+        Self {
+            width: self.height,
+            height: self.width,
+            max_horizontal: self.max_vertical,
+            max_vertical: self.max_horizontal,
+        }
+    }
+
     /// Size of a component in samples (T.81 A.1.1).
     pub(crate) fn samples(&self, factor: SamplingFactor) -> (u32, u32) {
         let scaled =
@@ -103,6 +128,11 @@ impl Geometry {
     pub(crate) fn blocks(&self, factor: SamplingFactor) -> (u32, u32) {
         let (width, height) = self.samples(factor);
         (width.div_ceil(8), height.div_ceil(8))
+    }
+
+    /// Width and height of an interleaved MCU in pixels.
+    pub(super) const fn mcu_size(&self) -> (u32, u32) {
+        (8 * self.max_horizontal as u32, 8 * self.max_vertical as u32)
     }
 
     /// Columns and rows of interleaved MCUs (T.81 A.2.3).

@@ -7,6 +7,7 @@ mod coding;
 mod color_space;
 mod component;
 mod geometry;
+mod lossless;
 mod scan;
 
 pub(crate) use coding::Origin;
@@ -15,10 +16,12 @@ pub use color_space::ColorSpace;
 pub use component::Component;
 pub use geometry::SamplingFactor;
 pub(crate) use geometry::{Geometry, check_image_size};
+pub use lossless::{Edges, InsertedTables, OffGrid, Orientation, Rectangle};
 pub use scan::Scan;
 
 use crate::band::Block;
 use crate::error::{ArgumentError, Result};
+use crate::limits::try_reserve;
 use crate::metadata::MetadataSegment;
 use crate::quantization::{QuantizationTable, QuantizationTables, Rounding};
 
@@ -252,6 +255,33 @@ impl CoefficientImage {
         Ok(())
     }
 
+    /// Checks that every component has the size that its sampling factor gives it in this image: safe code
+    /// can put a component of another image in its place.
+    pub(crate) fn check_components(&self) -> Result<()> {
+        for component in &self.components {
+            let expected = self.geometry.blocks(component.sampling);
+            let actual = (component.blocks_wide, component.blocks_high);
+            let (what, expected, actual) = if expected.0 != actual.0 {
+                (
+                    "number of block columns of a component",
+                    expected.0,
+                    actual.0,
+                )
+            } else if expected.1 != actual.1 {
+                ("number of block rows of a component", expected.1, actual.1)
+            } else {
+                continue;
+            };
+            return Err(ArgumentError::Shape {
+                what,
+                expected: expected.into(),
+                actual: actual.into(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
     pub(crate) const fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -270,6 +300,32 @@ impl CoefficientImage {
         self.origin = origin;
         self.metadata = metadata;
         self.trailing_data = trailing_data;
+    }
+
+    /// Another picture in place of this one; all else is copied, but the scans where they are of other
+    /// components.
+    fn with_picture(&self, geometry: Geometry, components: Vec<Component>) -> Result<Self> {
+        let mut metadata = Vec::new();
+        try_reserve(&mut metadata, self.metadata.len())?;
+        for segment in &self.metadata {
+            metadata.push(segment.try_clone()?);
+        }
+        let mut trailing_data = Vec::new();
+        try_reserve(&mut trailing_data, self.trailing_data.len())?;
+        trailing_data.extend_from_slice(&self.trailing_data);
+        let mut origin = self.origin.clone();
+        if components.len() != self.components.len() {
+            origin.scans.clear();
+        }
+        Ok(Self {
+            geometry,
+            color_space: self.color_space,
+            precision: self.precision,
+            components,
+            metadata,
+            trailing_data,
+            origin,
+        })
     }
 
     fn unfilled(

@@ -42,6 +42,12 @@ pub enum ArgumentError {
         /// Format asked for or given, or "any" where the colour space has none of its own.
         format: &'static str,
     },
+    /// Samples of another precision than the operation takes.
+    #[error("samples of {bits} bits; pixels are of 8 bits")]
+    Precision {
+        /// Bits a sample.
+        bits: u8,
+    },
     /// A number of components outside what the operation takes.
     #[error("{actual} components, expected {expected}")]
     Components {
@@ -128,6 +134,45 @@ pub enum ArgumentError {
     )]
     ProfileMismatch {
         /// What differs.
+        what: &'static str,
+    },
+    /// A rectangle that is not one of the image's.
+    #[error(
+        "rectangle of {width}x{height} pixels at ({x}, {y}) in an image of {image_width}x{image_height} {reason}"
+    )]
+    Rectangle {
+        /// First column.
+        x: u32,
+        /// First row.
+        y: u32,
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Width of the image.
+        image_width: u32,
+        /// Height of the image.
+        image_height: u32,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A position or size that would have to be a multiple of the MCU's.
+    #[error("{what} is {pixels}, no multiple of the MCU's {mcu} pixels")]
+    McuGrid {
+        /// What was measured.
+        what: &'static str,
+        /// Its position or size in pixels.
+        pixels: u32,
+        /// Size of an MCU in that direction.
+        mcu: u32,
+    },
+    /// An image without a component that is its luminance.
+    #[error("no luminance to extract: {0}")]
+    NoLuminance(&'static str),
+    /// An image that cannot be inserted into another.
+    #[error("the images differ in {what}")]
+    IncompatibleImages {
+        /// The property that differs.
         what: &'static str,
     },
     /// A metadata segment that does not fit a marker segment.

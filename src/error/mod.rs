@@ -60,7 +60,7 @@ pub enum Error {
     /// The caller passed something that cannot work.
     #[error("invalid argument: {0}")]
     InvalidArgument(#[from] ArgumentError),
-    /// A level does not fit the coding process asked for, or 16 bits when it is requantized.
+    /// A level does not fit the coding process asked for, or 16 bits when it is requantized or negated.
     #[error(
         "component {component}, block ({block_x}, {block_y}), band {band}: {value} is outside ±{bound}; quantize with a larger step, or choose `OutOfRange::Clamp` where a file is written"
     )]

@@ -226,10 +226,17 @@ impl ScanHeader {
     }
 }
 
+/// A quantization table as a file defines it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DefinedTable {
+    /// The table, with steps of 1 for those of 0.
+    pub(super) table: QuantizationTable,
+    /// Position in the input and zig-zag index of the first step of 0, which no table in use may have.
+    pub(super) zero_step: Option<(usize, u8)>,
+}
+
 /// The tables of a DQT segment with their destinations (T.81 B.2.4.1).
-pub(super) fn parse_quantization(
-    segment: &mut Segment<'_>,
-) -> Result<Vec<(u8, QuantizationTable)>> {
+pub(super) fn parse_quantization(segment: &mut Segment<'_>) -> Result<Vec<(u8, DefinedTable)>> {
     let mut tables = Vec::new();
     while !segment.is_empty() {
         let position = segment.position();
@@ -244,6 +251,7 @@ pub(super) fn parse_quantization(
             ));
         }
         let mut steps = [0; BANDS];
+        let mut zero_step = None;
         for (index, step) in (0_u8..).zip(&mut steps) {
             let position = segment.position();
             *step = if precision == 0 {
@@ -252,10 +260,12 @@ pub(super) fn parse_quantization(
                 segment.word()?
             };
             if *step == 0 {
-                return Err(malformed(position, Malformed::ZeroStep { index }));
+                zero_step.get_or_insert((position, index));
+                *step = 1;
             }
         }
-        tables.push((destination, QuantizationTable::from_zigzag(steps)?));
+        let table = QuantizationTable::from_zigzag(steps)?;
+        tables.push((destination, DefinedTable { table, zero_step }));
     }
     Ok(tables)
 }

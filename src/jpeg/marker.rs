@@ -36,6 +36,11 @@ pub(super) const fn is_metadata(code: u8) -> bool {
     matches!(code, APP0..=APP15 | COM)
 }
 
+/// Whether a marker starts a frame of any process.
+pub(super) const fn is_start_of_frame(code: u8) -> bool {
+    matches!(code, SOF0..=SOF3 | SOF5..=SOF7 | SOF9..=SOF11 | SOF13..=SOF15)
+}
+
 /// Whether a marker stands alone and means nothing between segments: restarts behind the last interval
 /// of a scan, and TEM. libjpeg passes over them in silence.
 pub(super) const fn is_idle(code: u8) -> bool {

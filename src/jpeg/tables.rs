@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use crate::coefficients::CodingProcess;
-use crate::error::{Malformed, Result};
+use crate::error::{Error, Malformed, Result};
 use crate::limits::Budget;
 use crate::quantization::QuantizationTable;
 
 use super::arithmetic::Conditioning;
 use super::decode::DecodeOptions;
-use super::header::{TableClass, parse_huffman, parse_quantization};
+use super::header::{DefinedTable, TableClass, parse_huffman, parse_quantization};
 use super::huffman::HuffmanSpec;
 use super::marker::{self, Source, malformed};
 
@@ -36,7 +36,7 @@ use super::marker::{self, Source, malformed};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TableSpecification {
-    quantization: [Option<QuantizationTable>; 4],
+    quantization: [Option<DefinedTable>; 4],
     dc: [Option<HuffmanSpec>; 4],
     ac: [Option<HuffmanSpec>; 4],
     conditioning: Conditioning,
@@ -82,10 +82,11 @@ impl TableSpecification {
         }
     }
 
-    /// The quantization table of a destination, 0 to 3.
+    /// The quantization table of a destination, 0 to 3; `None` where it is not defined, or with a step of 0.
     #[must_use]
     pub fn quantization_table(&self, destination: u8) -> Option<&QuantizationTable> {
-        self.quantization.get(usize::from(destination))?.as_ref()
+        let defined = self.quantization.get(usize::from(destination))?.as_ref()?;
+        defined.zero_step.is_none().then_some(&defined.table)
     }
 
     /// Restart interval in MCUs; 0 for none.
@@ -137,6 +138,23 @@ impl TableSpecification {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// The quantization table of a destination, 0 to 3, for a scan whose header is at `position`; an error
+    /// beside it if a step was 0.
+    pub(super) fn quantization(
+        &self,
+        destination: u8,
+        position: usize,
+    ) -> Result<(QuantizationTable, Option<Error>)> {
+        let missing = Malformed::MissingQuantizationTable { destination };
+        let defined = self.quantization[usize::from(destination)]
+            .as_ref()
+            .ok_or_else(|| malformed(position, missing))?;
+        let breach = defined
+            .zero_step
+            .map(|(position, index)| malformed(position, Malformed::ZeroStep { index }));
+        Ok((defined.table, breach))
     }
 
     /// The Huffman table of a destination for a scan whose header is at `position`.

@@ -3,7 +3,7 @@
 use std::array::from_fn;
 
 use crate::band::Block;
-use crate::coefficients::{CoefficientImage, ColorSpace, Component};
+use crate::coefficients::{CoefficientImage, ColorSpace, Component, SamplePrecision};
 use crate::dct;
 use crate::error::{ArgumentError, LimitKind, Result};
 use crate::limits::{Limits, check, try_reserve, try_vec};
@@ -88,10 +88,17 @@ impl CoefficientImage {
     /// # Errors
     ///
     /// [`ArgumentError::PixelFormat`] where the image cannot give the format,
+    /// [`ArgumentError::Precision`] for samples of 12 bits, [`ArgumentError::Shape`] where a component is
+    /// that of an image of another size,
     /// [`Error::LimitExceeded`](crate::Error::LimitExceeded) before anything is allocated,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn to_pixels(&self, options: &InverseOptions) -> Result<PixelBuffer> {
         let (format, colour) = self.output(options.format)?;
+        self.check_components()?;
+        if self.precision() != SamplePrecision::Eight {
+            let bits = self.precision().bits();
+            return Err(ArgumentError::Precision { bits }.into());
+        }
         match options.pipeline {
             PixelPipeline::LibjpegEqual => render::<u8>(self, options, format, colour),
             PixelPipeline::Precise => render::<f32>(self, options, format, colour),

@@ -161,6 +161,11 @@ impl QuantizationTable {
         self.largest_step() <= 255
     }
 
+    /// Rows and columns exchanged: the table of blocks that are transposed.
+    pub(crate) fn transposed(&self) -> Self {
+        Self(std::array::from_fn(|band| self.0[band % 8 * 8 + band / 8]))
+    }
+
     fn map(&self, change: impl Fn(u16) -> u16) -> Self {
         Self(self.0.map(|step| change(step).max(1)))
     }

@@ -3,6 +3,8 @@
 // Lengths and positions come from files of a few kilobytes.
 #![allow(clippy::cast_possible_truncation)]
 
+/// A marker without a segment that means nothing between segments.
+pub const TEM: u8 = 0x01;
 pub const SOF0: u8 = 0xC0;
 pub const SOF1: u8 = 0xC1;
 pub const SOF2: u8 = 0xC2;
@@ -45,7 +47,7 @@ pub fn parts(bytes: &[u8]) -> Vec<Part> {
         let code = bytes[at];
         let position = at;
         at += 1;
-        if !matches!(code, SOI | EOI | RST0..=0xD7) {
+        if !matches!(code, SOI | EOI | RST0..=0xD7 | TEM) {
             at += usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
         }
         parts.push(Part {

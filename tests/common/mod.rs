@@ -3,11 +3,12 @@
 // Each test binary uses a part of this module.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod allocation;
 pub mod bytes;
 
 use std::path::{Path, PathBuf};
 
-use feature_distillation::{CoefficientImage, Component, Error};
+use feature_distillation::{CoefficientImage, Component, DecodeOptions, Error, Limits};
 use serde_json::Value;
 
 /// A file of `tests/fixtures`.
@@ -40,6 +41,11 @@ pub fn fixture(name: &str) -> Vec<u8> {
 /// The bytes of a file of `tests/fixtures` by its full name.
 pub fn fixture_file(name: &str) -> Vec<u8> {
     std::fs::read(folder().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Options for the one fixture that has 255 scans.
+pub fn many_scans() -> DecodeOptions {
+    DecodeOptions::new().with_limits(Limits::default().with_max_scans(255))
 }
 
 /// The text of `tests/fixtures/expected.jsonl`.

@@ -14,6 +14,8 @@
     clippy::cast_sign_loss
 )]
 
+pub mod jpegtran;
+
 use std::ffi::{CStr, c_char, c_void};
 use std::io::Write;
 use std::marker::PhantomData;

@@ -113,25 +113,21 @@ impl Frame {
         breach.map_or(Ok(()), |kind| Err(malformed(position, kind)))
     }
 
-    /// Gives each component the quantization table in force at its first scan.
-    pub(super) fn latch_tables(
-        &mut self,
-        header: &ScanHeader,
-        position: usize,
-        table: impl Fn(u8, usize) -> Result<QuantizationTable>,
-    ) -> Result<()> {
-        let mut latched = Vec::with_capacity(header.components.len());
-        for scanned in &header.components {
-            if !self.progress[scanned.index].coded {
-                let destination = self.header.components[scanned.index].table_destination;
-                latched.push((scanned.index, table(destination, position)?));
-            }
-        }
-        for (component, table) in latched {
-            self.components[component].set_table(table);
-            self.progress[component].coded = true;
-        }
-        Ok(())
+    /// The components of a scan that no scan has coded yet, with the destinations of their tables.
+    pub(super) fn first_coded_by(&self, header: &ScanHeader) -> Vec<(usize, u8)> {
+        header
+            .components
+            .iter()
+            .map(|scanned| scanned.index)
+            .filter(|&index| !self.progress[index].coded)
+            .map(|index| (index, self.header.components[index].table_destination))
+            .collect()
+    }
+
+    /// Gives a component the quantization table in force at its first scan.
+    pub(super) fn latch_table(&mut self, component: usize, table: QuantizationTable) {
+        self.components[component].set_table(table);
+        self.progress[component].coded = true;
     }
 
     /// Room for all blocks of a component, charged before it is taken.

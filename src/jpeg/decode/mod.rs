@@ -273,14 +273,25 @@ impl<'a> Decoder<'a> {
         if let Err(error) = frame.advance_progress(&header, position) {
             self.tolerate(error)?;
         }
-        let tables = &self.tables;
-        frame.latch_tables(&header, position, |destination, position| {
-            let missing = Malformed::MissingQuantizationTable { destination };
-            tables
-                .quantization_table(destination)
-                .copied()
-                .ok_or_else(|| malformed(position, missing))
-        })?;
+        let mut tables = Vec::new();
+        for (component, destination) in frame.first_coded_by(&header) {
+            let table = match self.tables.quantization(destination, position) {
+                Ok((table, None)) => table,
+                Ok((table, Some(error))) => {
+                    self.tolerate(error)?;
+                    table
+                }
+                Err(error) => {
+                    self.tolerate(error)?;
+                    // The levels can be read all the same; what they stand for cannot be known.
+                    *frame.components[component].quantization_table()
+                }
+            };
+            tables.push((component, table));
+        }
+        for (component, table) in tables {
+            frame.latch_table(component, table);
+        }
         self.charge_scan(frame, &header)?;
         frame.scans.push(header.scan());
         if self.report.is_some() {

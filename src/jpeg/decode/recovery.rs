@@ -22,8 +22,9 @@ const LISTED_DAMAGES: usize = 1000;
 impl CoefficientImage {
     /// Reads what can be read of a damaged file, and reports what cannot.
     ///
-    /// Blocks that are lost stay zero, which is mid-grey. A sound file gives what
-    /// [`decode`](Self::decode) gives, and an empty report.
+    /// Blocks that are lost stay zero, which is mid-grey. Where a quantization table is missing, the levels
+    /// are read and stand beside the luminance table of T.81 K.1; steps of 0 become 1. A sound file gives
+    /// what [`decode`](Self::decode) gives, and an empty report.
     ///
     /// The guard that refuses files too short for their number of blocks cannot hold here: memory is
     /// bounded by [`Limits`](crate::Limits) alone, not by the length of the input.
@@ -277,8 +278,10 @@ impl Decoder<'_> {
             }
             self.budget.charge_segment()?;
             if let Err(error) = self.segment(code, position) {
-                let is_next_image = matches!(code, marker::SOI | marker::SOF0..=marker::SOF15)
-                    && self.frame.is_some();
+                let is_next_image = self.frame.as_ref().is_some_and(|frame| {
+                    let is_complete = frame.first_not_coded().is_none();
+                    marker::is_start_of_frame(code) || (code == marker::SOI && is_complete)
+                });
                 self.tolerate(error)?;
                 if is_next_image {
                     break position;

@@ -290,8 +290,9 @@ impl Decoder<'_> {
         place: &mut Place,
     ) -> Result<bool> {
         // Past the end everything that was decoded is padding: that is the fault, whatever else looks
-        // wrong. Arithmetic decoding supplies the zeros that its encoder dropped (T.81 D.1.8).
-        if end.consumed > entropy.len() && coding == EntropyCoding::Huffman {
+        // wrong. Arithmetic decoding supplies the zeros that its encoder may have dropped (T.81 D.1.8).
+        let ran_out = end.consumed > entropy.len();
+        if ran_out && (coding == EntropyCoding::Huffman || end.result.is_err()) {
             let (found, position) = self.source.marker()?;
             return Err(malformed(
                 position,
