@@ -55,7 +55,7 @@ impl CoefficientImage {
         let whole = Rectangle::new(0, 0, self.width(), self.height());
         let area = geometry.area(whole, SamplingFactor::ONE);
         let mut component = luminance.cut(area, SamplingFactor::ONE, &geometry)?;
-        [component.id, ..] = ColorSpace::Grey.component_ids();
+        component.id = ColorSpace::Grey.component_ids().next().unwrap_or(1);
         let mut grey = self.with_picture(geometry, vec![component])?;
         grey.color_space = ColorSpace::Grey;
         Ok(grey)
