@@ -62,5 +62,5 @@ fn is_possible(component: &ComponentSums, bin_width: u32) -> bool {
         && component
             .bands
             .iter()
-            .all(|band| band.is_possible(component.blocks, bin_width))
+            .all(|band| band.is_possible(component.blocks, component.figures, bin_width))
 }

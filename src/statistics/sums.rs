@@ -10,7 +10,8 @@ use super::Weighting;
 pub(super) const UNITS: f64 = 16.0;
 
 /// Fraction of a unit to which an image's own figures are rounded before they are added up.
-const IMAGE_SCALE: f64 = 1_048_576.0;
+const IMAGE_FRACTION: u32 = 1 << 20;
+const IMAGE_SCALE: f64 = IMAGE_FRACTION as f64;
 
 /// Largest magnitude of a coefficient: 2^15 times 2^16 sixteenths of a step.
 #[cfg(feature = "serde")]
@@ -56,9 +57,9 @@ impl BandSums {
         }
     }
 
-    /// Whether `count` coefficients can have these sums.
+    /// Whether `count` coefficients can have these sums, in as many images as there are `figures`.
     #[cfg(feature = "serde")]
-    pub(super) fn is_possible(&self, count: u64, bin_width: u32) -> bool {
+    pub(super) fn is_possible(&self, count: u64, figures: u64, bin_width: u32) -> bool {
         let (low, high) = self.range.unwrap_or((0, 0));
         let count_wide = u128::from(count);
         let largest = u128::from(low.unsigned_abs().max(high.unsigned_abs()));
@@ -74,8 +75,56 @@ impl BandSums {
             && self.magnitudes <= count_wide.saturating_mul(largest)
             && self.magnitudes <= self.squares
             && self.squares <= self.magnitudes.saturating_mul(largest)
+            && self.moments_are_possible(low, high, count)
+            && self.image_figures_are_possible(low, high, figures)
             && counted == if bin_width > 0 { count_wide } else { 0 }
             && self.bins_are_possible(low, high, bin_width)
+    }
+
+    /// Whether values from `low` to `high` can have this mean and deviation. Sums too large to tell
+    /// take more blocks than any archive has.
+    #[cfg(feature = "serde")]
+    fn moments_are_possible(&self, low: i64, high: i64, count: u64) -> bool {
+        let (low, high) = (i128::from(low), i128::from(high));
+        // Below 2^35 times 2^64.
+        let (least, most) = (i128::from(count) * low, i128::from(count) * high);
+        // (value - low) * (high - value) is never negative, added up over all values.
+        let most_squares = (low + high)
+            .checked_mul(self.sum)
+            .zip(least.checked_mul(high))
+            .and_then(|(of_sum, of_count)| of_sum.checked_sub(of_count))
+            .and_then(|squares| u128::try_from(squares).ok());
+        // The square of the mean magnitude, times the count, without the fraction that integers lose.
+        let count = u128::from(count.max(1));
+        let (mean, rest) = (self.magnitudes / count, self.magnitudes % count);
+        let least_squares = (mean * mean)
+            .saturating_mul(count)
+            .saturating_add(2 * mean * rest)
+            .saturating_add((rest * rest).div_ceil(count));
+        (least..=most).contains(&self.sum)
+            && self.squares >= least_squares
+            && most_squares.is_some_and(|most| self.squares <= most)
+    }
+
+    /// Whether images with values from `low` to `high` can have figures of their own of these sums.
+    #[cfg(feature = "serde")]
+    fn image_figures_are_possible(&self, low: i64, high: i64, figures: u64) -> bool {
+        let largest = low.unsigned_abs().max(high.unsigned_abs());
+        // A figure of 55 bits goes through a few floats of 53, and to an integer.
+        let slack = i128::from(1 + (largest >> 30));
+        let figures = i128::from(figures);
+        // Below 2^64 figures of 2^56.
+        let sum_of = |figure: i128| figures * (figure * i128::from(IMAGE_FRACTION) + slack);
+        let half_range = (i128::from(high) - i128::from(low) + 1) / 2;
+        let not_above = |sum: u128, most: i128| sum <= most.unsigned_abs();
+        self.image_means <= sum_of(high.into())
+            && self.image_means >= -sum_of(-i128::from(low))
+            && not_above(self.image_deviations, sum_of(half_range))
+            && not_above(self.image_magnitudes, sum_of(largest.into()))
+            && not_above(
+                self.image_means.unsigned_abs(),
+                sum_of(0).saturating_add_unsigned(self.image_magnitudes),
+            )
     }
 
     #[cfg(feature = "serde")]

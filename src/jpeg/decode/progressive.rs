@@ -63,12 +63,11 @@ impl Decoder<'_> {
                 // In sound data the prediction is an i16 shifted right by `low`, which is at most 13.
                 let value = predictions[component].wrapping_add(difference);
                 let shifted = value << header.low;
-                let stored = match i16::try_from(shifted) {
-                    Ok(level) => level,
-                    Err(_) => {
-                        let kind = Malformed::DcRange { value: shifted };
-                        wrapped_level(bits, shifted, kind, faults)?
-                    }
+                let stored = if let Ok(level) = i16::try_from(shifted) {
+                    level
+                } else {
+                    let kind = Malformed::DcRange { value: shifted };
+                    wrapped_level(bits, shifted, kind, faults)?
                 };
                 predictions[component] = value;
                 if let Some(block) = block {
@@ -180,12 +179,11 @@ impl Decoder<'_> {
                         let level = i16::try_from(shifted)
                             .ok()
                             .filter(|&level| level != i16::MIN);
-                        *at_zigzag(block, position - 1) = match level {
-                            Some(level) => level,
-                            None => {
-                                let kind = Malformed::CoefficientRange { value: shifted };
-                                wrapped_level(bits, shifted, kind, faults)?
-                            }
+                        *at_zigzag(block, position - 1) = if let Some(level) = level {
+                            level
+                        } else {
+                            let kind = Malformed::CoefficientRange { value: shifted };
+                            wrapped_level(bits, shifted, kind, faults)?
                         };
                     }
                 }

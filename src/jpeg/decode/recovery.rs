@@ -368,12 +368,9 @@ impl Decoder<'_> {
             let found = code - marker::RST0;
             let following = self.source.following_restart();
             let left = (place.total - place.last()).div_ceil(place.interval);
-            let missing = match missing_intervals(place.number, found, following, left) {
-                Some(missing) => missing,
-                None => {
-                    self.note_loss(position, kind, scan, Vec::new(), Vec::new());
-                    continue;
-                }
+            let Some(missing) = missing_intervals(place.number, found, following, left) else {
+                self.note_loss(position, kind, scan, Vec::new(), Vec::new());
+                continue;
             };
             if found != place.number {
                 let lost_from = place.last();
