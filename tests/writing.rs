@@ -12,9 +12,9 @@ use common::bytes::{DHT, DQT, EOI, SOF0, SOF1, SOF2, SOI, SOS, frame_part, parts
 use common::{coefficients, fixtures, fixtures_that_libjpeg_reads};
 use feature_distillation::{
     ArgumentError, BANDS, Band, Block, CodingProcess, CoefficientImage, ColorSpace, DecodeOptions,
-    EncodeOptions, EntropyCoding, Error, HuffmanTables, Limits, OutOfRange, Process,
-    QuantizationTable, QuantizationTables, RestartInterval, SamplePrecision, SamplingFactor, Scan,
-    ScanScript, ScriptFault, StreamFormat, TableSpecification,
+    EncodeOptions, EntropyCoding, Error, HuffmanTables, Limits, MetadataPolicy, OutOfRange,
+    Process, QuantizationTable, QuantizationTables, RestartInterval, SamplePrecision,
+    SamplingFactor, Scan, ScanScript, ScriptFault, StreamFormat, TableSpecification,
 };
 use oracle::{Coding, Conditioning, Libjpeg, ScanRecord};
 use proptest::prelude::*;
@@ -356,6 +356,31 @@ fn a_file_written_as_it_was_read_is_read_equal() {
 }
 
 #[test]
+fn data_behind_the_image_are_written_again_unless_metadata_are_not() {
+    let options = DecodeOptions::new().with_trailing_data(true);
+    for fixture in fixtures() {
+        let Ok(image) = CoefficientImage::decode_with(&fixture.bytes, &options) else {
+            continue;
+        };
+        for (policy, kept) in [
+            (MetadataPolicy::Keep, true),
+            (MetadataPolicy::IccOnly, false),
+            (MetadataPolicy::Strip, false),
+        ] {
+            let written = EncodeOptions::as_read(&image).with_metadata(policy);
+            let bytes = image.encode_with(&written).unwrap().bytes;
+            let read = CoefficientImage::decode_with(&bytes, &options).unwrap();
+            let expected = if kept { image.trailing_data() } else { &[] };
+            assert_eq!(read.trailing_data(), expected, "{}", fixture.name);
+            assert_eq!(read.components(), image.components(), "{}", fixture.name);
+        }
+        if fixture.name.starts_with("trailing-bytes") {
+            assert!(!image.trailing_data().is_empty());
+        }
+    }
+}
+
+#[test]
 fn scans_that_left_bits_out_are_used_again_only_while_those_are_zero() {
     // Neither the two lowest bits of AC nor anything above band 5.
     let partial = ScanScript::new(vec![
@@ -564,6 +589,11 @@ fn each_rule_of_scripts_has_its_own_error() {
         let error = image.encode_with(&options).unwrap_err();
         assert_eq!(fault(&error), Some(expected), "{error}");
     }
+}
+
+#[test]
+fn a_script_of_another_process_is_refused() {
+    let image = image(ColorSpace::Grey, &[(1, 1)], 33, 33, 255, 2);
     for (process, script) in [
         (Process::Progressive, ScanScript::by_component(&image)),
         (Process::Baseline, ScanScript::progression(&image)),
@@ -658,8 +688,8 @@ fn legal_script(image: &CoefficientImage, random: &mut ChaCha8Rng) -> ScanScript
                 end += 1;
             }
         } else {
-            for other in 0..count {
-                if other != index && left[other][0] == state && random.random_bool(0.7) {
+            for (other, left) in left.iter().enumerate() {
+                if other != index && left[0] == state && random.random_bool(0.7) {
                     indices.push(other);
                 }
             }
