@@ -8,13 +8,13 @@ mod oracle;
 use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 
-use common::bytes::{DHT, DQT, SOF0, SOF1, SOF2, SOS, frame_part, parts, payload};
+use common::bytes::{DHT, DQT, EOI, SOF0, SOF1, SOF2, SOI, SOS, frame_part, parts, payload};
 use common::{coefficients, fixtures, fixtures_that_libjpeg_reads};
 use feature_distillation::{
     ArgumentError, BANDS, Band, Block, CodingProcess, CoefficientImage, ColorSpace, DecodeOptions,
-    EncodeOptions, EntropyCoding, Error, HuffmanTables, Limits, OutOfRange, Process,
-    QuantizationTable, QuantizationTables, RestartInterval, SamplingFactor, Scan, ScanScript,
-    ScriptFault, StreamFormat,
+    EncodeOptions, EntropyCoding, Error, HuffmanTables, Limits, MetadataPolicy, OutOfRange,
+    Process, QuantizationTable, QuantizationTables, RestartInterval, SamplePrecision,
+    SamplingFactor, Scan, ScanScript, ScriptFault, StreamFormat, TableSpecification,
 };
 use oracle::{Coding, Conditioning, Libjpeg, ScanRecord};
 use proptest::prelude::*;
@@ -72,12 +72,12 @@ fn every_reader_finds_the_coefficients_that_were_written() {
                                 .with_restart_interval(restarts);
                             let bytes = image.encode_with(&options).unwrap().bytes;
                             written += 1;
-                            if coding == EntropyCoding::Huffman {
-                                assert_read_back(&image, &bytes, &what);
-                                if strict_decoder_takes(&image, &script, restarts) {
-                                    assert_strictly_read(&bytes, &what);
-                                    strictly_read += 1;
-                                }
+                            assert_read_back(&image, &bytes, &what);
+                            if coding == EntropyCoding::Huffman
+                                && strict_decoder_takes(&image, &script, restarts)
+                            {
+                                assert_strictly_read(&bytes, &what);
+                                strictly_read += 1;
                             }
                             let Some(libjpeg) = libjpeg else {
                                 continue;
@@ -249,7 +249,7 @@ fn progressive_and_arithmetic_files_are_those_of_libjpeg_from_the_frame_header_o
     let mut compared = 0;
     let kinds = [(true, false), (true, true), (false, true)];
     for fixture in fixtures_that_libjpeg_reads() {
-        let image = CoefficientImage::decode(&fixture.bytes).unwrap();
+        let image = read(&fixture.bytes);
         let mut transcoder = libjpeg.open(&fixture.bytes).unwrap();
         for ((progressive, arithmetic), interval) in kinds
             .into_iter()
@@ -257,7 +257,7 @@ fn progressive_and_arithmetic_files_are_those_of_libjpeg_from_the_frame_header_o
         {
             let mut theirs = Vec::new();
             let coding = Coding {
-                optimize: true,
+                optimize: !arithmetic,
                 restart_interval: interval,
                 progressive,
                 arithmetic: arithmetic.then(Conditioning::default),
@@ -328,14 +328,23 @@ fn long_runs_and_many_corrections_are_sent_when_libjpeg_sends_them() {
 #[test]
 fn a_file_written_as_it_was_read_is_read_equal() {
     for fixture in fixtures() {
-        let image = CoefficientImage::decode(&fixture.bytes).unwrap();
+        let image = read(&fixture.bytes);
         let bytes = image
             .encode_with(&EncodeOptions::as_read(&image))
             .unwrap_or_else(|error| panic!("{}: {error}", fixture.name))
             .bytes;
         let read = read(&bytes);
         assert_eq!(read.scans(), image.scans(), "{}", fixture.name);
-        assert_eq!(read, image, "{}", fixture.name);
+        let coding = |image: &CoefficientImage| {
+            (
+                image.process(),
+                image.entropy_coding(),
+                image.restart_interval(),
+            )
+        };
+        assert_eq!(coding(&read), coding(&image), "{}", fixture.name);
+        assert_eq!(read.metadata(), image.metadata(), "{}", fixture.name);
+        assert!(read == image, "{}", fixture.name);
         // What was written so is written so again.
         assert_eq!(
             read.encode_with(&EncodeOptions::as_read(&read))
@@ -343,6 +352,31 @@ fn a_file_written_as_it_was_read_is_read_equal() {
                 .bytes,
             bytes
         );
+    }
+}
+
+#[test]
+fn data_behind_the_image_are_written_again_unless_metadata_are_not() {
+    let options = DecodeOptions::new().with_trailing_data(true);
+    for fixture in fixtures() {
+        let Ok(image) = CoefficientImage::decode_with(&fixture.bytes, &options) else {
+            continue;
+        };
+        for (policy, kept) in [
+            (MetadataPolicy::Keep, true),
+            (MetadataPolicy::IccOnly, false),
+            (MetadataPolicy::Strip, false),
+        ] {
+            let written = EncodeOptions::as_read(&image).with_metadata(policy);
+            let bytes = image.encode_with(&written).unwrap().bytes;
+            let read = CoefficientImage::decode_with(&bytes, &options).unwrap();
+            let expected = if kept { image.trailing_data() } else { &[] };
+            assert_eq!(read.trailing_data(), expected, "{}", fixture.name);
+            assert_eq!(read.components(), image.components(), "{}", fixture.name);
+        }
+        if fixture.name.starts_with("trailing-bytes") {
+            assert!(!image.trailing_data().is_empty());
+        }
     }
 }
 
@@ -421,11 +455,10 @@ proptest! {
             .with_huffman_tables(HuffmanTables::Optimized)
             .with_restart_interval(mcus(interval));
         let bytes = image.encode_with(&options).unwrap().bytes;
-        if !arithmetic {
-            let read = read(&bytes);
-            prop_assert_eq!(read.components(), image.components());
-            prop_assert_eq!(read.scans(), script.scans());
-        }
+        let read = read(&bytes);
+        prop_assert_eq!(read.components(), image.components());
+        prop_assert_eq!(read.scans(), script.scans());
+        prop_assert_eq!(read.entropy_coding(), coding);
         if let Some(libjpeg) = Libjpeg::load() {
             assert_read_by_libjpeg(libjpeg, &image, &bytes, "any script");
             let theirs = written_by_libjpeg(libjpeg, &bytes, &script, coding, mcus(interval)).unwrap();
@@ -556,6 +589,11 @@ fn each_rule_of_scripts_has_its_own_error() {
         let error = image.encode_with(&options).unwrap_err();
         assert_eq!(fault(&error), Some(expected), "{error}");
     }
+}
+
+#[test]
+fn a_script_of_another_process_is_refused() {
+    let image = image(ColorSpace::Grey, &[(1, 1)], 33, 33, 255, 2);
     for (process, script) in [
         (Process::Progressive, ScanScript::by_component(&image)),
         (Process::Baseline, ScanScript::progression(&image)),
@@ -650,8 +688,8 @@ fn legal_script(image: &CoefficientImage, random: &mut ChaCha8Rng) -> ScanScript
                 end += 1;
             }
         } else {
-            for other in 0..count {
-                if other != index && left[other][0] == state && random.random_bool(0.7) {
+            for (other, left) in left.iter().enumerate() {
+                if other != index && left[0] == state && random.random_bool(0.7) {
                     indices.push(other);
                 }
             }
@@ -850,14 +888,40 @@ fn tables_and_image_can_stand_in_two_streams() {
             };
             assert!(!codes(&specification.bytes).contains(&SOS));
             assert!(codes(&abbreviated.bytes).iter().all(|&code| code == SOS));
+            assert!(CoefficientImage::decode(&abbreviated.bytes).is_err());
+            let tables = TableSpecification::decode(&specification.bytes).unwrap();
+            let read =
+                CoefficientImage::decode_abbreviated(&abbreviated.bytes, &tables, &unlimited());
+            assert_eq!(read.unwrap().components(), image.components());
             // The tables go before the frame header, and the file is whole.
             let at = frame_part(&abbreviated.bytes).start;
             let inner = &specification.bytes[2..specification.bytes.len() - 2];
             let joined = [&abbreviated.bytes[..at], inner, &abbreviated.bytes[at..]].concat();
             assert_eq!(joined.len(), whole.len());
             assert_read_back(&image, &joined, &format!("{factors:?}"));
-            assert!(CoefficientImage::decode(&abbreviated.bytes).is_err());
         }
+    }
+}
+
+#[test]
+fn arithmetic_coding_leaves_only_quantization_tables_to_a_stream_of_their_own() {
+    let image = image(ColorSpace::YCbCr, &[(2, 2), (1, 1), (1, 1)], 33, 17, 255, 4);
+    for process in [Process::ExtendedSequential, Process::Progressive] {
+        let options = EncodeOptions::new()
+            .with_process(process)
+            .with_entropy_coding(EntropyCoding::Arithmetic)
+            .with_restart_interval(mcus(3));
+        let write = |format| {
+            let options = options.clone().with_format(format);
+            image.encode_with(&options).unwrap().bytes
+        };
+        let tables = write(StreamFormat::TableSpecification);
+        let codes: Vec<u8> = parts(&tables).iter().map(|part| part.code).collect();
+        assert_eq!(codes, [SOI, DQT, DQT, DQT, EOI]);
+        let tables = TableSpecification::decode(&tables).unwrap();
+        let bytes = write(StreamFormat::AbbreviatedImage);
+        let read = CoefficientImage::decode_abbreviated(&bytes, &tables, &unlimited()).unwrap();
+        assert_eq!(read.components(), image.components());
     }
 }
 
@@ -923,6 +987,144 @@ fn a_progressive_file_has_at_most_four_components() {
     );
 }
 
+proptest! {
+    #[test]
+    fn any_number_of_components_and_tables_is_read_equal(
+        seed in any::<u64>(),
+        count in prop_oneof![5_usize..=12, 5_usize..=255],
+        coding in prop_oneof![Just(EntropyCoding::Huffman), Just(EntropyCoding::Arithmetic)],
+        interval in 0_u16..3,
+    ) {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let factors: Vec<(u8, u8)> =
+            (0..count).map(|_| (random.random_range(1..=4), random.random_range(1..=2))).collect();
+        // From all tables alike to all of them different.
+        let mut image = image(ColorSpace::Unknown, &factors, 19, 17, 300, seed);
+        let distinct: Vec<QuantizationTable> =
+            (0..random.random_range(1..=count)).map(|_| random_table(&mut random, 300)).collect();
+        let tables = (0..count).map(|_| distinct[random.random_range(0..distinct.len())]);
+        let tables: Vec<QuantizationTable> = tables.collect();
+        let parts = image
+            .components()
+            .iter()
+            .zip(tables)
+            .map(|(component, table)| (component.sampling(), table, component.blocks().to_vec()))
+            .collect();
+        image = CoefficientImage::from_blocks(19, 17, ColorSpace::Unknown, parts).unwrap();
+        // In scans of up to four, in any order.
+        let mut left: Vec<usize> = (0..count).collect();
+        let mut scans = Vec::new();
+        while !left.is_empty() {
+            let size = random.random_range(1..=4);
+            let mut indices: Vec<usize> = (0..size.min(left.len()))
+                .map(|_| left.swap_remove(random.random_range(0..left.len())))
+                .collect();
+            indices.sort_unstable();
+            let blocks: u8 = indices.iter().map(|&index| factors[index].0 * factors[index].1).sum();
+            if blocks > 10 {
+                left.extend(indices.drain(1..));
+            }
+            scans.push(Scan::sequential(&indices).unwrap());
+        }
+        for script in [ScanScript::new(scans), ScanScript::interleaved(&image)] {
+            for tables in [HuffmanTables::Standard, HuffmanTables::Optimized] {
+                let options = EncodeOptions::new()
+                    .with_scans(script.clone())
+                    .with_entropy_coding(coding)
+                    .with_huffman_tables(tables)
+                    .with_restart_interval(mcus(interval));
+                let bytes = image.encode_with(&options).unwrap().bytes;
+                let read = read(&bytes);
+                prop_assert_eq!(read.components(), image.components());
+                prop_assert_eq!(read.scans(), script.scans());
+            }
+        }
+    }
+
+    #[test]
+    fn samples_of_12_bits_are_read_equal(
+        seed in any::<u64>(),
+        coding in prop_oneof![Just(EntropyCoding::Huffman), Just(EntropyCoding::Arithmetic)],
+        interval in 0_u16..4,
+    ) {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let (color, factors) = SAMPLINGS[random.random_range(0..SAMPLINGS.len())];
+        let mut image = image(color, factors, 40, 24, 300, seed).with_precision(SamplePrecision::Twelve);
+        for component in image.components_mut() {
+            for block in component.blocks_mut() {
+                if random.random_bool(0.3) {
+                    block[1..].fill_with(|| random.random_range(-16383..=16383));
+                    block[0] = [-16384, -1, 0, 16383][random.random_range(0..4)];
+                }
+            }
+        }
+        let script = legal_script(&image, &mut random);
+        let options = EncodeOptions::new()
+            .with_scans(script.clone())
+            .with_entropy_coding(coding)
+            .with_restart_interval(mcus(interval));
+        let encoded = image.encode_with(&options).unwrap();
+        prop_assert_eq!(payload(&encoded.bytes, frame_part(&encoded.bytes))[0], 12);
+        let read = read(&encoded.bytes);
+        prop_assert_eq!(read.components(), image.components());
+        prop_assert_eq!((read.precision(), read.scans()), (image.precision(), script.scans()));
+        let again = read.encode_with(&EncodeOptions::as_read(&read)).unwrap();
+        prop_assert_eq!(again.bytes.len(), encoded.bytes.len());
+
+        let baseline = EncodeOptions::new().with_process(Process::Baseline);
+        let refused = matches!(
+            image.encode_with(&baseline),
+            Err(Error::InvalidArgument(ArgumentError::BeyondBaseline { .. }))
+        );
+        prop_assert!(refused);
+    }
+}
+
+#[test]
+fn samples_of_12_bits_have_bounds_of_their_own() {
+    let table = QuantizationTable::uniform(1).unwrap();
+    for (ac, first, second, out) in [
+        (16383, -16384, 16383, None),
+        (-16383, 16383, -16384, None),
+        (16384, 0, 0, Some((16384, 16383))),
+        (-16384, 0, 0, Some((-16384, 16383))),
+        (0, -16385, 16383, Some((32768, 32767))),
+    ] {
+        let mut blocks = vec![[0; 64]; 2];
+        (blocks[0][0], blocks[1][0], blocks[1][63]) = (first, second, ac);
+        let component = (SamplingFactor::ONE, table, blocks);
+        let image = CoefficientImage::from_blocks(16, 8, ColorSpace::Grey, vec![component])
+            .unwrap()
+            .with_precision(SamplePrecision::Twelve);
+        match (image.encode_with(&EncodeOptions::new()), out) {
+            (Ok(encoded), None) => {
+                assert_eq!(frame_part(&encoded.bytes).code, SOF1);
+                assert_read_back(&image, &encoded.bytes, "12 bits");
+            }
+            (Err(Error::CoefficientOutOfRange { value, bound, .. }), Some(expected)) => {
+                assert_eq!((value, bound), expected);
+            }
+            (result, _) => panic!("{result:?}"),
+        }
+    }
+}
+
+#[test]
+fn baseline_has_no_arithmetic_coding() {
+    let image = image(ColorSpace::Grey, &[(1, 1)], 8, 8, 255, 4);
+    let options = EncodeOptions::new()
+        .with_entropy_coding(EntropyCoding::Arithmetic)
+        .with_process(Process::Baseline);
+    let error = image.encode_with(&options).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::InvalidArgument(ArgumentError::BeyondBaseline { .. })
+        ),
+        "{error}"
+    );
+}
+
 // ---- images, options and readers ------------------------------------------------------------------
 
 fn image(
@@ -936,11 +1138,8 @@ fn image(
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let tables = factors
         .iter()
-        .map(|_| {
-            let mut steps = [0; BANDS];
-            steps.fill_with(|| random.random_range(1..=largest_step));
-            QuantizationTable::from_natural(steps).unwrap()
-        })
+        .take(4)
+        .map(|_| random_table(&mut random, largest_step))
         .collect();
     let sampling: Vec<SamplingFactor> = factors
         .iter()
@@ -954,6 +1153,12 @@ fn image(
         }
     }
     image
+}
+
+fn random_table(random: &mut ChaCha8Rng, largest: u16) -> QuantizationTable {
+    let mut steps = [0; BANDS];
+    steps.fill_with(|| random.random_range(1..=largest));
+    QuantizationTable::from_natural(steps).unwrap()
 }
 
 /// Mostly sparse, now and then dense, full of extremes, or empty.
@@ -1097,7 +1302,7 @@ fn written_by_libjpeg(
         })
         .collect();
     let coding = Coding {
-        optimize: true,
+        optimize: entropy_coding == EntropyCoding::Huffman,
         restart_interval: match restarts {
             RestartInterval::Mcus(mcus) => mcus.get(),
             _ => 0,

@@ -13,17 +13,19 @@ impl Encoder<'_> {
     /// reader could not know it otherwise.
     pub(super) fn metadata(&mut self) -> Result<()> {
         let color = self.image.color_space();
+        let ids: Vec<u8> = self.image.components().iter().map(Component::id).collect();
+        // All of them together may tell the right one although one alone would not.
+        let all_agree = color_space(&ids, self.image.metadata().iter()) == color;
         let kept: Vec<&MetadataSegment> = self
             .image
             .metadata()
             .iter()
             .filter(|segment| match self.options.metadata {
-                MetadataPolicy::Keep => tells_no_other(segment, color),
+                MetadataPolicy::Keep => all_agree || tells_no_other(segment, color),
                 MetadataPolicy::IccOnly => segment.kind() == MetadataKind::Icc,
                 MetadataPolicy::Strip => false,
             })
             .collect();
-        let ids: Vec<u8> = self.image.components().iter().map(Component::id).collect();
         let told = color_space(&ids, kept.iter().copied()) == color;
         let has_colour_marker = kept
             .iter()
