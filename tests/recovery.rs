@@ -238,7 +238,11 @@ fn a_restart_marker_whose_number_is_damaged_costs_nothing() {
 fn a_stuffed_zero_that_is_damaged_costs_nothing() {
     let bytes = fixture("baseline-420-q90-47x33");
     let original = CoefficientImage::decode(&bytes).unwrap();
-    let scan = parts(&bytes).iter().find(|part| part.code == SOS).unwrap().end;
+    let scan = parts(&bytes)
+        .iter()
+        .find(|part| part.code == SOS)
+        .unwrap()
+        .end;
     let stuffed: Vec<usize> = (scan..bytes.len() - 1)
         .filter(|&at| bytes[at] == 0xFF && bytes[at + 1] == 0)
         .collect();
@@ -249,7 +253,11 @@ fn a_stuffed_zero_that_is_damaged_costs_nothing() {
             damaged[at + 1] = marker;
             let Recovered { image, report } = CoefficientImage::recover(&damaged).unwrap();
             assert_eq!(image.components(), original.components());
-            let kinds: Vec<_> = report.damages().iter().map(|one| (one.offset, one.kind)).collect();
+            let kinds: Vec<_> = report
+                .damages()
+                .iter()
+                .map(|one| (one.offset, one.kind))
+                .collect();
             let kind = DamageKind::Malformed(Malformed::UnexpectedMarker { marker });
             assert_eq!(kinds, [(at as u64 + 1, kind)]);
         }

@@ -50,7 +50,8 @@ impl EntropyData {
                 break copied + offset;
             };
             if code != 0 {
-                self.damaged_stuffing.get_or_insert((copied + offset + 1, code));
+                self.damaged_stuffing
+                    .get_or_insert((copied + offset + 1, code));
             }
             self.clean.push(0xFF);
             copied += offset + 2;

@@ -23,7 +23,7 @@ use super::QuantizationTable;
     feature = "serde",
     serde(try_from = "Vec<QuantizationTable>", into = "Vec<QuantizationTable>")
 )]
-// Invariant: 1 to 4 tables.
+// Invariant: 1 to 255 tables.
 pub struct QuantizationTables(Vec<QuantizationTable>);
 
 impl QuantizationTables {
@@ -46,11 +46,11 @@ impl QuantizationTables {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError::Components`] unless there are 1 to 4 tables.
+    /// [`ArgumentError::Components`] unless there are 1 to 255 tables.
     pub fn per_component(tables: Vec<QuantizationTable>) -> Result<Self> {
-        if tables.is_empty() || tables.len() > 4 {
+        if tables.is_empty() || tables.len() > 255 {
             return Err(ArgumentError::Components {
-                expected: "1 to 4 tables",
+                expected: "1 to 255 tables",
                 actual: tables.len(),
             }
             .into());
