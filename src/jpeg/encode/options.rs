@@ -37,6 +37,9 @@ impl EncodeOptions {
     /// As the file was that the image was read from: its process, entropy coding, scans and restart
     /// interval, all metadata and trailing data, and Huffman tables optimized for each scan.
     ///
+    /// What changed within the file is not all kept: every scan gets the last restart interval, and
+    /// arithmetic coding the conditioning of the start of a file.
+    ///
     /// Reading what is written so gives the image back, its [`scans`](CoefficientImage::scans) included.
     /// The scans are the usual ones of the process for an image that no file was read for, and where those
     /// of the file cannot code the image as it is now. A baseline file with steps above 255, which T.81
