@@ -1,7 +1,8 @@
 //! Prints what a JPEG file holds as JSON: frame, components with hashes of their coefficients, metadata.
 //!
-//! `cargo run --release --example inspect -- FILE.jpg [--pixels]`, or `--json-lines DIR` for every
-//! file of a folder, one object a line. A refused file gives `file` and `error`.
+//! `cargo run --release --example inspect -- FILE.jpg [--pixels] [--recover]`, or `--json-lines DIR` for
+//! every file of a folder, one object a line. A refused file gives `file` and `error`; with `--recover`,
+//! what can be read of a damaged one is given, with its `damages`.
 
 use std::error::Error;
 use std::fs;
@@ -10,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use feature_distillation::{CoefficientImage, ColorSpace, Component, InverseOptions, PixelFormat};
+use feature_distillation::{
+    CoefficientImage, ColorSpace, Component, InverseOptions, PixelFormat, SamplePrecision,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -23,9 +26,18 @@ struct Arguments {
     /// Inspect every file of a folder and print one JSON object a line.
     #[arg(long, value_name = "DIR", conflicts_with = "file")]
     json_lines: Option<PathBuf>,
+    #[command(flatten)]
+    what: What,
+}
+
+#[derive(clap::Args)]
+struct What {
     /// Add the hash of the decoded pixels (libjpeg-equal pipeline).
     #[arg(long)]
     pixels: bool,
+    /// Read what can be read of damaged files, and list the damages.
+    #[arg(long)]
+    recover: bool,
 }
 
 fn main() -> ExitCode {
@@ -51,17 +63,17 @@ fn run() -> Result<(), Box<dyn Error>> {
         }
         files.sort();
         for file in files {
-            writeln!(output, "{}", inspect(&file, arguments.pixels))?;
+            writeln!(output, "{}", inspect(&file, &arguments.what))?;
         }
     } else if let Some(file) = &arguments.file {
-        writeln!(output, "{:#}", inspect(file, arguments.pixels))?;
+        writeln!(output, "{:#}", inspect(file, &arguments.what))?;
     }
     Ok(())
 }
 
-fn inspect(path: &Path, pixels: bool) -> Value {
+fn inspect(path: &Path, what: &What) -> Value {
     let file = path.display().to_string();
-    match describe(path, pixels) {
+    match describe(path, what) {
         Ok(mut description) => {
             description["file"] = file.into();
             description
@@ -70,8 +82,14 @@ fn inspect(path: &Path, pixels: bool) -> Value {
     }
 }
 
-fn describe(path: &Path, pixels: bool) -> Result<Value, Box<dyn Error>> {
-    let image = CoefficientImage::decode(&fs::read(path)?)?;
+fn describe(path: &Path, what: &What) -> Result<Value, Box<dyn Error>> {
+    let bytes = fs::read(path)?;
+    let (image, report) = if what.recover {
+        let recovered = CoefficientImage::recover(&bytes)?;
+        (recovered.image, Some(recovered.report))
+    } else {
+        (CoefficientImage::decode(&bytes)?, None)
+    };
     let components: Vec<Value> = image.components().iter().map(component).collect();
     let metadata: Vec<Value> = image
         .metadata()
@@ -87,14 +105,18 @@ fn describe(path: &Path, pixels: bool) -> Result<Value, Box<dyn Error>> {
         "components": components,
         "metadata": metadata,
     });
-    if pixels {
+    if let Some(report) = report {
+        let damages = report.damages().iter().map(ToString::to_string);
+        description["damages"] = damages.collect::<Vec<_>>().into();
+    }
+    if what.pixels {
         let options = match image.color_space().components() {
             Some(1 | 3) => InverseOptions::libjpeg_equal().with_format(PixelFormat::Rgb),
             _ => InverseOptions::libjpeg_equal(),
         };
-        // Components of no declared meaning have coefficients but no pixels.
-        description["rgb_sha256"] = match image.color_space() {
-            ColorSpace::Unknown => Value::Null,
+        // Components of no declared meaning and samples of 12 bits have coefficients but no pixels.
+        description["rgb_sha256"] = match (image.color_space(), image.precision()) {
+            (ColorSpace::Unknown, _) | (_, SamplePrecision::Twelve) => Value::Null,
             _ => format!(
                 "{:x}",
                 Sha256::digest(image.to_pixels(&options)?.as_slice())

@@ -40,8 +40,8 @@ fn every_fixture_is_read_as_recorded_from_libjpeg() {
     }
     assert_eq!(
         checked,
-        fixtures().len() + 1,
-        "files, and one abbreviated stream, and lines of expected.jsonl"
+        fixtures().len() + 2,
+        "files, one of many scans, one abbreviated stream, and lines of expected.jsonl"
     );
     assert!(checked >= 138, "{checked} fixtures");
 }

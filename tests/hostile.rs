@@ -58,6 +58,10 @@ fn a_start_and_an_end_have_no_frame_between() {
 #[test]
 fn a_file_cut_anywhere_is_never_taken_for_whole() {
     for Fixture { name, bytes } in fixtures() {
+        // Bytes left over are passed over right before the end of the image, not before the end of input.
+        if name.starts_with("leftover-") {
+            continue;
+        }
         let end = parts(&bytes).last().unwrap().end;
         for length in 0..end {
             match refusal(&bytes[..length]) {
@@ -389,27 +393,31 @@ fn a_quantization_table_has_steps_of_one_or_two_bytes() {
 }
 
 #[test]
-fn a_step_of_zero_is_refused() {
+fn a_step_of_zero_is_refused_in_a_table_that_is_used() {
     for index in [0_u8, 1, 63] {
-        let mut payload = [1; 65];
-        payload[0] = 0;
-        payload[1 + usize::from(index)] = 0;
-        let bytes = Writer::new().segment(DQT, &payload).finish();
-        malformed(
-            &bytes,
-            7 + usize::from(index),
-            Malformed::ZeroStep { index },
-        );
-
-        let mut payload = [1; 129];
-        payload[0] = 0x10;
-        payload[1 + 2 * usize::from(index)..][..2].fill(0);
-        let bytes = Writer::new().segment(DQT, &payload).finish();
-        malformed(
-            &bytes,
-            7 + 2 * usize::from(index),
-            Malformed::ZeroStep { index },
-        );
+        for precision in [0_u8, 1] {
+            let width = 1 + usize::from(precision);
+            let mut payload = vec![1; 1 + 64 * width];
+            payload[0] = precision << 4;
+            payload[1 + width * usize::from(index)..][..width].fill(0);
+            let file = |destination| {
+                Writer::new()
+                    .segment(DQT, &payload)
+                    .quantization(1, 1)
+                    .huffman(0, 0, DC)
+                    .huffman(1, 0, AC)
+                    .frame(SOF1, 8, 8, &[(1, 1, 1, destination)])
+                    .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+                    .data("00")
+                    .finish()
+            };
+            malformed(
+                &file(0),
+                7 + width * usize::from(index),
+                Malformed::ZeroStep { index },
+            );
+            assert!(CoefficientImage::decode(&file(1)).is_ok());
+        }
     }
 }
 

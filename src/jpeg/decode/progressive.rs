@@ -8,12 +8,12 @@ use crate::error::{Malformed, Result};
 use super::super::bits::BitReader;
 use super::super::header::ScanHeader;
 use super::super::huffman::{
-    ADVANCE_END, ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, SymbolClass, receive_extend,
+    ADVANCE_END, ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, ADVANCE_WRONG_SIZE, DecodeTable, SymbolClass,
 };
 use super::Decoder;
 use super::frame::Frame;
 use super::scan::{Faults, Grid, IntervalEnd};
-use super::sequential::{tolerate_symbol, wrapped_level};
+use super::sequential::{tolerate_symbol, value, wrapped_level};
 
 impl Decoder<'_> {
     pub(super) fn progressive_scan<F: Faults>(
@@ -55,10 +55,7 @@ impl Decoder<'_> {
                     tolerate_symbol(bits, symbol, faults)?;
                     0
                 } else {
-                    match symbol.extra_bits() {
-                        0 => symbol.value(),
-                        size => receive_extend(bits, size),
-                    }
+                    value(bits, symbol, SymbolClass::Dc, faults)
                 };
                 // In sound data the prediction is an i16 shifted right by `low`, which is at most 13.
                 let value = predictions[component].wrapping_add(difference);
@@ -164,10 +161,7 @@ impl Decoder<'_> {
                     ADVANCE_UNKNOWN.. => return tolerate_symbol(bits, symbol, faults),
                     advance => {
                         position += advance;
-                        let value = match symbol.extra_bits() {
-                            0 => symbol.value(),
-                            size => receive_extend(bits, size),
-                        };
+                        let value = value(bits, symbol, SymbolClass::ProgressiveAc, faults);
                         if position > end + 1 {
                             faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;
                             if value == 0 {
@@ -219,13 +213,14 @@ impl Decoder<'_> {
                         *skip = 1;
                         break;
                     }
+                    advance if advance > ADVANCE_WRONG_SIZE => {
+                        faults.tolerate(bits.consumed_bytes(), Malformed::RefinementSize)?;
+                        advance - ADVANCE_WRONG_SIZE - 1
+                    }
                     advance => advance - 1,
                 };
                 // The bit of a new coefficient's sign stands before the refinement bits it passes.
-                let new = match symbol.extra_bits() {
-                    0 => symbol.value(),
-                    size => receive_extend(bits, size),
-                };
+                let new = value(bits, symbol, SymbolClass::RefinementAc, faults);
                 position = refine(bits, block, position..end + 1, Some(zeros), bit);
                 if position > end {
                     faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;

@@ -1,8 +1,8 @@
 //! Reading what is left of a damaged file, and the account of what is not.
 //!
-//! Inside entropy-coded data this does what libjpeg does, bit for bit: bits that are no code count as the
-//! symbol 0, and the MCUs behind the end of the data stay zero. Between restart intervals and segments it
-//! goes on where libjpeg gives up.
+//! Inside a restart interval this does what libjpeg does, bit for bit: bits that are no code count as the
+//! symbol 0, and the MCUs behind the end of the data stay zero. It goes on where libjpeg stops or gives up:
+//! at codes after 0xFF that no marker has, between restart intervals, and between segments.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,9 +11,9 @@ use crate::coefficients::{CoefficientImage, EntropyCoding};
 use crate::error::{Error, Malformed, Result, UnsupportedFeature};
 
 use super::super::bits::EntropyData;
-use super::super::huffman::Sizes;
+use super::super::huffman::{Sizes, SymbolClass};
 use super::super::marker;
-use super::scan::{Faults, Grid, IntervalEnd, Place};
+use super::scan::{Faults, Grid, IntervalEnd, Place, Refuse};
 use super::{DecodeOptions, Decoder, SamplePrecision};
 
 /// Damages that a report lists one by one; more are counted.
@@ -190,6 +190,8 @@ pub(super) struct Note {
     /// Bytes of the interval.
     data_bytes: usize,
     coding: EntropyCoding,
+    /// The sizes that the process has.
+    sizes: Sizes,
     /// The MCU at hand.
     mcu: u64,
     /// The first breach, the bytes consumed by then, and the MCU.
@@ -212,10 +214,11 @@ impl Faults for Tolerate {
         code >= marker::SOF0
     }
 
-    fn begin(data: &EntropyData, coding: EntropyCoding) -> Self {
+    fn begin(data: &EntropyData, grid: &Grid) -> Self {
         Self(Note {
             data_bytes: data.len(),
-            coding,
+            coding: grid.coding,
+            sizes: Refuse::sizes(grid.precision),
             mcu: 0,
             first: None,
             ran_out: None,
@@ -232,17 +235,29 @@ impl Faults for Tolerate {
         note.ran_out.is_some() && note.coding == EntropyCoding::Huffman
     }
 
-    fn tolerate(&mut self, consumed: usize, kind: Malformed) -> Result<(), Malformed> {
-        let note = &mut self.0;
-        // What is wrong past the end of the data is not the data's fault.
-        if note.first.is_none() && consumed <= note.data_bytes {
-            note.first = Some((kind, consumed, note.mcu));
+    fn check_size(&mut self, consumed: usize, size: u32, class: SymbolClass) {
+        if size > self.0.sizes.largest(class) {
+            self.note(consumed, Malformed::IllegalSymbol);
         }
+    }
+
+    fn tolerate(&mut self, consumed: usize, kind: Malformed) -> Result<(), Malformed> {
+        self.note(consumed, kind);
         Ok(())
     }
 
     fn into_note(self) -> Option<Note> {
         Some(self.0)
+    }
+}
+
+impl Tolerate {
+    fn note(&mut self, consumed: usize, kind: Malformed) {
+        let note = &mut self.0;
+        // What is wrong past the end of the data is not the data's fault.
+        if note.first.is_none() && consumed <= note.data_bytes {
+            note.first = Some((kind, consumed, note.mcu));
+        }
     }
 }
 
@@ -394,6 +409,10 @@ impl Decoder<'_> {
         let input = self.source.bytes();
         let scan = Some(grid.scan);
         let last = place.last();
+        if let Some((offset, marker)) = entropy.damaged_stuffing() {
+            let kind = DamageKind::Malformed(Malformed::UnexpectedMarker { marker });
+            self.note_loss(offset, kind, scan, Vec::new(), Vec::new());
+        }
         let ran_out = note
             .ran_out
             .or_else(|| (end.consumed > entropy.len()).then_some(note.mcu));

@@ -28,10 +28,13 @@ pub(super) trait Faults: Sized {
     fn ends_data(code: u8) -> bool;
 
     /// Before the first MCU of an interval.
-    fn begin(data: &EntropyData, coding: EntropyCoding) -> Self;
+    fn begin(data: &EntropyData, grid: &Grid) -> Self;
 
     /// Whether to leave out this MCU and all after it since the data have run out.
     fn stops_before(&mut self, mcu: u64, consumed: usize) -> bool;
+
+    /// Before a value of `size` bits, where it is longer than most.
+    fn check_size(&mut self, consumed: usize, size: u32, class: SymbolClass);
 
     /// Whether to go on after a breach.
     fn tolerate(&mut self, consumed: usize, kind: Malformed) -> Result<(), Malformed>;
@@ -56,8 +59,13 @@ impl Faults for Refuse {
         code != 0
     }
 
-    fn begin(_: &EntropyData, _: EntropyCoding) -> Self {
+    fn begin(_: &EntropyData, _: &Grid) -> Self {
         Self
+    }
+
+    #[inline(always)]
+    fn check_size(&mut self, _: usize, _: u32, _: SymbolClass) {
+        // The tables have no others.
     }
 
     #[inline(always)]
@@ -119,6 +127,7 @@ pub(super) struct Grid {
     /// Number of the scan, from 0.
     pub(super) scan: usize,
     pub(super) coding: EntropyCoding,
+    pub(super) precision: SamplePrecision,
     pub(super) mcus_wide: u32,
     pub(super) mcus_high: u32,
     pub(super) components: Vec<GridComponent>,
@@ -146,6 +155,7 @@ impl Grid {
         Self {
             scan: frame.scans.len().saturating_sub(1),
             coding: frame.header.entropy_coding,
+            precision: frame.header.precision,
             mcus_wide,
             mcus_high,
             components,
@@ -265,7 +275,7 @@ impl Decoder<'_> {
         self.budget.charge_memory(scratch)?;
         loop {
             entropy.load(input, self.source.position(), F::ends_data)?;
-            let mut faults = F::begin(&entropy, grid.coding);
+            let mut faults = F::begin(&entropy, grid);
             let end = decode(&entropy, place.first..place.last(), &mut faults);
             self.source.seek(entropy.end());
             let goes_on = match faults.into_note() {

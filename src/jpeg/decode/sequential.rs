@@ -153,10 +153,7 @@ fn decode_block<F: Faults>(
         tolerate_symbol(bits, symbol, faults)?;
         0
     } else {
-        match symbol.extra_bits() {
-            0 => symbol.value(),
-            size => receive_extend(bits, size),
-        }
+        value(bits, symbol, SymbolClass::Dc, faults)
     };
     // No overflow in sound data, where the prediction is checked to be an i16 each time.
     let value = prediction.wrapping_add(difference);
@@ -190,14 +187,12 @@ fn ac_symbol<F: Faults>(
 ) -> Result<bool, Malformed> {
     let symbol = ac.symbol(bits);
     *position += symbol.advance();
-    let size = symbol.extra_bits();
-    let value = if size == 0 {
-        symbol.value()
-    } else {
-        receive_extend(bits, size)
-    };
+    let value = value(bits, symbol, SymbolClass::SequentialAc, faults);
     if *position > 63 {
         if symbol.advance() == ADVANCE_END {
+            if value != 0 {
+                faults.tolerate(bits.consumed_bytes(), Malformed::IllegalSymbol)?;
+            }
             return Ok(true);
         }
         tolerate_symbol(bits, symbol, faults)?;
@@ -210,6 +205,24 @@ fn ac_symbol<F: Faults>(
     // Sixteen zeros store a zero where a zero is.
     block[usize::from(NATURAL_FROM_ZIGZAG[*position as usize & 63]) & 63] = low_half(value);
     Ok(*position == 63)
+}
+
+/// The value of a symbol, which its table knows or which follows.
+#[inline(always)]
+pub(super) fn value<F: Faults>(
+    bits: &mut BitReader<'_>,
+    symbol: Symbol,
+    class: SymbolClass,
+    faults: &mut F,
+) -> i32 {
+    let size = symbol.extra_bits();
+    if size == 0 {
+        return symbol.value();
+    }
+    if size > 10 {
+        faults.check_size(bits.consumed_bytes(), size, class);
+    }
+    receive_extend(bits, size)
 }
 
 /// What stands behind a symbol that cannot be, where that is tolerated: like libjpeg, bits that are no

@@ -28,18 +28,13 @@ pub(in crate::jpeg) enum Sizes {
 }
 
 impl Sizes {
-    const fn largest_dc(self) -> u32 {
-        match self {
-            Self::EightBit => 11,
-            Self::TwelveBit | Self::Any => 15,
-        }
-    }
-
-    const fn largest_ac(self) -> u32 {
-        match self {
-            Self::EightBit => 10,
-            Self::TwelveBit => 14,
-            Self::Any => 15,
+    /// The largest size of a class of symbols.
+    pub(in crate::jpeg) const fn largest(self, class: SymbolClass) -> u32 {
+        match (self, class) {
+            (Self::EightBit, SymbolClass::Dc) => 11,
+            (Self::EightBit, _) => 10,
+            (Self::TwelveBit, SymbolClass::Dc) | (Self::Any, _) => 15,
+            (Self::TwelveBit, _) => 14,
         }
     }
 }
@@ -55,6 +50,8 @@ pub(in crate::jpeg) struct Symbol(u32);
 pub(in crate::jpeg) const ADVANCE_END: u32 = 127;
 /// Advance of a symbol that the process does not have.
 pub(in crate::jpeg) const ADVANCE_ILLEGAL: u32 = 126;
+/// What is added to the advance of a refinement symbol of another size than 1, where that is read.
+pub(in crate::jpeg) const ADVANCE_WRONG_SIZE: u32 = 32;
 /// Advance of bits that are no code.
 pub(in crate::jpeg) const ADVANCE_UNKNOWN: u32 = 125;
 
@@ -90,7 +87,7 @@ impl Symbol {
     const fn of(symbol: u8, length: u32, class: SymbolClass, sizes: Sizes) -> Self {
         let (run, size) = (symbol as u32 >> 4, symbol as u32 & 15);
         match class {
-            SymbolClass::Dc if symbol as u32 > sizes.largest_dc() => {
+            SymbolClass::Dc if symbol as u32 > sizes.largest(class) => {
                 Self::new(length, 0, ADVANCE_ILLEGAL)
             }
             SymbolClass::Dc => Self::new(length, size, 0),
@@ -104,16 +101,19 @@ impl Symbol {
         let any = matches!(sizes, Sizes::Any);
         match class {
             _ if run == 15 && size == 0 => Self::new(length, 0, 16),
-            SymbolClass::SequentialAc if size == 0 && (run == 0 || any) => {
-                Self::new(length, 0, ADVANCE_END)
+            SymbolClass::SequentialAc if size == 0 && run == 0 => Self::new(length, 0, ADVANCE_END),
+            // The value tells it from a lawful end.
+            SymbolClass::SequentialAc if size == 0 && any => {
+                Self::new(length, 0, ADVANCE_END).with_value(1)
             }
             SymbolClass::ProgressiveAc | SymbolClass::RefinementAc if size == 0 => {
                 Self::new(length, run, ADVANCE_END)
             }
+            SymbolClass::RefinementAc if size == 1 => Self::new(length, 1, run + 1),
             // libjpeg warns of other sizes, and reads one bit.
-            SymbolClass::RefinementAc if any || size == 1 => Self::new(length, 1, run + 1),
+            SymbolClass::RefinementAc if any => Self::new(length, 1, run + 1 + ADVANCE_WRONG_SIZE),
             SymbolClass::SequentialAc | SymbolClass::ProgressiveAc
-                if size != 0 && size <= sizes.largest_ac() =>
+                if size != 0 && size <= sizes.largest(class) =>
             {
                 Self::new(length, size, run + 1)
             }

@@ -5,8 +5,8 @@ mod optimal;
 mod standard;
 
 pub(super) use decode::{
-    ADVANCE_END, ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, Sizes, Symbol, SymbolClass,
-    receive_extend,
+    ADVANCE_END, ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, ADVANCE_WRONG_SIZE, DecodeTable, Sizes, Symbol,
+    SymbolClass, receive_extend,
 };
 
 use crate::error::Malformed;
