@@ -1,6 +1,6 @@
 //! Progressive scans: spectral selection and successive approximation (T.81 G.1.2).
 
-use crate::band::{Block, NATURAL_FROM_ZIGZAG};
+use crate::band::{Block, NATURAL_FROM_ZIGZAG, ZIGZAG_FROM_NATURAL};
 use crate::coefficients::Scan;
 use crate::error::Result;
 
@@ -102,7 +102,7 @@ impl<S: SymbolSink> BlockCoder for DcRefinement<'_, S> {
 struct Bands<'a, S> {
     sink: &'a mut S,
     pair: TablePair,
-    /// Bit i is set for each zig-zag index i of the scan.
+    /// Bit i is set for each natural index i of the scan.
     mask: u64,
     start: u32,
     end: u32,
@@ -127,7 +127,7 @@ impl<'a, S: SymbolSink> Bands<'a, S> {
         Self {
             sink,
             pair: pairs[0],
-            mask: u64::MAX << (start & 63) & u64::MAX >> (63 - (end & 63)),
+            mask: (start..=end).fold(0, |mask, zigzag| mask | 1 << natural(zigzag.into())),
             start: start.into(),
             end: end.into(),
             low: scan.low(),
@@ -137,15 +137,10 @@ impl<'a, S: SymbolSink> Bands<'a, S> {
         }
     }
 
-    /// Magnitudes in zig-zag order without their lowest bits. All are non-negative.
+    /// Magnitudes in natural order without their lowest bits. All are non-negative.
     fn magnitudes(&self, block: &Block) -> [i16; 64] {
-        let mut magnitudes = [0; 64];
-        for (magnitude, &natural) in magnitudes.iter_mut().zip(&NATURAL_FROM_ZIGZAG) {
-            let value = block[usize::from(natural) & 63];
-            // The first scan refuses -32768, whose magnitude an i16 does not hold.
-            *magnitude = value.saturating_abs() >> self.low;
-        }
-        magnitudes
+        // The first scan refuses -32768, whose magnitude an i16 does not hold.
+        block.map(|value| value.saturating_abs() >> self.low)
     }
 
     /// A run of at most 15 zeros and a value; longer runs must be shortened before.
@@ -232,7 +227,7 @@ impl<S: SymbolSink> BlockCoder for AcFirst<'_, S> {
     fn block(&mut self, _: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
         let bands = &mut self.bands;
         let magnitudes = bands.magnitudes(block);
-        let mut nonzero = nonzero_mask(&magnitudes) & bands.mask;
+        let mut nonzero = zigzag_mask(nonzero_mask(&magnitudes) & bands.mask);
         let mut next = bands.start;
         while nonzero != 0 {
             let position = nonzero.trailing_zeros();
@@ -248,7 +243,7 @@ impl<S: SymbolSink> BlockCoder for AcFirst<'_, S> {
                 bands.sink.ac(bands.pair, ZERO_RUN, 0, 0);
                 run -= 16;
             }
-            let shifted = i32::from(magnitudes[position as usize & 63]);
+            let shifted = i32::from(magnitudes[natural(position)]);
             let (size, bits) = magnitude(if value < 0 { -shifted } else { shifted });
             bands.symbol(run, size, bits);
         }
@@ -288,10 +283,11 @@ impl<S: SymbolSink> BlockCoder for AcRefinement<'_, S> {
     fn block(&mut self, _: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
         let bands = &mut self.bands;
         let magnitudes = bands.magnitudes(block);
-        let mut nonzero = nonzero_mask(&magnitudes) & bands.mask;
+        let nonzero = nonzero_mask(&magnitudes) & bands.mask;
         let new = nonzero & !nonzero_mask(&magnitudes.map(|magnitude| magnitude >> 1));
         // Zeros behind the last new coefficient need no symbol.
-        let behind_last_new = 64 - new.leading_zeros();
+        let behind_last_new = 64 - zigzag_mask(new).leading_zeros();
+        let mut nonzero = zigzag_mask(nonzero);
         let mut next = bands.start;
         let mut run = 0;
         let mut corrections = Corrections::default();
@@ -306,7 +302,7 @@ impl<S: SymbolSink> BlockCoder for AcRefinement<'_, S> {
                 std::mem::take(&mut corrections).send(bands.sink);
                 run -= 16;
             }
-            let magnitude = magnitudes[position as usize & 63];
+            let magnitude = magnitudes[natural(position)];
             if magnitude > 1 {
                 corrections.push(magnitude);
                 continue;
@@ -335,4 +331,16 @@ impl<S: SymbolSink> BlockCoder for AcRefinement<'_, S> {
 
 fn natural(zigzag: u32) -> usize {
     usize::from(NATURAL_FROM_ZIGZAG[zigzag as usize & 63]) & 63
+}
+
+/// From bits by natural index to bits by zig-zag index. Few are set in most blocks: this is faster than to
+/// bring all values into that order.
+fn zigzag_mask(mut natural: u64) -> u64 {
+    let mut zigzag = 0;
+    while natural != 0 {
+        let index = natural.trailing_zeros() as usize;
+        natural &= natural - 1;
+        zigzag |= 1 << (ZIGZAG_FROM_NATURAL[index & 63] & 63);
+    }
+    zigzag
 }

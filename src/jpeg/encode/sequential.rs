@@ -49,16 +49,17 @@ impl<'a, S> SequentialCoder<'a, S> {
 impl<S: SymbolSink> BlockCoder for SequentialCoder<'_, S> {
     #[inline(always)]
     fn block(&mut self, slot: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
-        let pair = self.pairs[slot];
+        // Locals stay in registers while the sink writes to memory.
+        let (pair, bounds, sink) = (self.pairs[slot], self.bounds, &mut *self.sink);
         // The prediction is always a value that an i16 holds, or within the bound of one.
         let mut difference = i32::from(block[0]) - self.predictions[slot];
-        if difference.abs() > self.bounds.dc {
-            difference = self.out_of_range.replace(0, difference, self.bounds.dc)?;
+        if difference.abs() > bounds.dc {
+            difference = self.out_of_range.replace(0, difference, bounds.dc)?;
             self.clamped += 1;
         }
         self.predictions[slot] += difference;
         let (size, bits) = magnitude(difference);
-        self.sink.dc(pair, size, bits);
+        sink.dc(pair, size, bits);
 
         let mut zigzag = [0_i16; 64];
         for (value, &natural) in zigzag.iter_mut().zip(&NATURAL_FROM_ZIGZAG) {
@@ -74,21 +75,21 @@ impl<S: SymbolSink> BlockCoder for SequentialCoder<'_, S> {
             let mut run = position - previous - 1;
             previous = position;
             while run > 15 {
-                self.sink.ac(pair, ZERO_RUN, 0, 0);
+                sink.ac(pair, ZERO_RUN, 0, 0);
                 run -= 16;
             }
             let mut value = i32::from(zigzag[position as usize & 63]);
-            if value.abs() > self.bounds.ac {
-                value = self.out_of_range.replace(position, value, self.bounds.ac)?;
+            if value.abs() > bounds.ac {
+                value = self.out_of_range.replace(position, value, bounds.ac)?;
                 self.clamped += 1;
             }
             let (size, bits) = magnitude(value);
             // run <= 15 and 1 <= size <= 14.
             #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-            self.sink.ac(pair, (run << 4 | size) as u8, size, bits);
+            sink.ac(pair, (run << 4 | size) as u8, size, bits);
         }
         if previous < 63 {
-            self.sink.ac(pair, END_OF_BLOCK, 0, 0);
+            sink.ac(pair, END_OF_BLOCK, 0, 0);
         }
         Ok(())
     }
