@@ -255,6 +255,10 @@ fn progressive_and_arithmetic_files_are_those_of_libjpeg_from_the_frame_header_o
             .into_iter()
             .flat_map(|kind| [0, 1, 3, 40].map(|interval| (kind, interval)))
         {
+            if progressive && fixture.name.starts_with("component-ids-") {
+                // libjpeg's own scans of components that share an identifier mean the first of them.
+                continue;
+            }
             let mut theirs = Vec::new();
             let coding = Coding {
                 optimize: !arithmetic,
@@ -1342,4 +1346,49 @@ fn assert_same_coding(ours: &[u8], theirs: &[u8], what: &str) {
             theirs.len()
         );
     }
+}
+
+// ---- components that are not what they seem -----------------------------------------------------
+
+#[test]
+fn components_of_one_identifier_are_numbered_where_scans_could_not_tell_them_apart() {
+    let image =
+        CoefficientImage::decode(&common::fixture("component-ids-1-1-1-420-33x31")).unwrap();
+    let ids = |bytes: &[u8]| {
+        let read = CoefficientImage::decode(bytes).unwrap();
+        for (found, expected) in read.components().iter().zip(image.components()) {
+            assert_eq!(found.blocks(), expected.blocks());
+        }
+        assert_eq!(read.color_space(), image.color_space());
+        read.components()
+            .iter()
+            .map(feature_distillation::Component::id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&image.encode().unwrap()), [1, 1, 1]);
+    let progressive = EncodeOptions::new().with_process(Process::Progressive);
+    assert_eq!(
+        ids(&image.encode_with(&progressive).unwrap().bytes),
+        [1, 2, 3]
+    );
+}
+
+#[test]
+fn a_component_of_another_image_is_refused() {
+    let small = CoefficientImage::decode(&common::fixture("baseline-444-q50-8x8")).unwrap();
+    let mut image = CoefficientImage::decode(&common::fixture("baseline-444-q50-33x31")).unwrap();
+    image.components_mut()[1] = small.components()[1].clone();
+    assert!(matches!(
+        image.encode(),
+        Err(Error::InvalidArgument(ArgumentError::Shape {
+            expected: 5,
+            actual: 1,
+            ..
+        }))
+    ));
+    assert!(
+        image
+            .to_pixels(&feature_distillation::InverseOptions::libjpeg_equal())
+            .is_err()
+    );
 }

@@ -150,6 +150,8 @@ struct Decoder<'a> {
     tables: TableSpecification,
     metadata: Vec<MetadataSegment>,
     frame: Option<Frame>,
+    /// Whether a DNL segment was looked for ahead.
+    looked_ahead: bool,
     /// Where damage is noted; `None` where it is an error.
     report: Option<RecoveryReport>,
     /// The first error that was noted as a damage, for the case that nothing can be read at all.
@@ -165,6 +167,7 @@ impl<'a> Decoder<'a> {
             tables: TableSpecification::default(),
             metadata: Vec::new(),
             frame: None,
+            looked_ahead: false,
             report: None,
             first_error: None,
         }
@@ -225,9 +228,15 @@ impl<'a> Decoder<'a> {
             return Err(malformed(position, Malformed::SecondFrame));
         }
         let mut segment = self.source.segment(code)?;
-        let lines = segment.position() + 1;
+        let height_at = segment.position() + 1;
+        let source = &self.source;
+        let looked_ahead = &mut self.looked_ahead;
         let header = FrameHeader::parse(code, &mut segment, || {
-            lines::read_ahead(&self.source, lines)
+            // Once is enough: where it fails, recovery may come here again.
+            if std::mem::replace(looked_ahead, true) {
+                return Err(malformed(height_at, Malformed::MissingLines));
+            }
+            lines::read_ahead(source, height_at)
         })?;
         let frame = Frame::new(header);
         let geometry = frame.header.geometry;
