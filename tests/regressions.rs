@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use feature_distillation::BandStatistics;
+use feature_distillation::{BandStatistics, CoefficientImage, DecodeOptions};
 
 #[test]
 fn statistics_of_no_image_are_refused() {
@@ -31,6 +31,33 @@ fn the_same_statistics_without_the_fault_are_taken() {
     let sound = text.replace("9437184", "8388608");
     assert_ne!(sound, text);
     assert!(serde_json::from_str::<BandStatistics>(&sound).is_ok());
+}
+
+#[test]
+fn damages_are_reported_in_the_order_of_their_bytes() {
+    // Codes that no marker has stand behind the bits that are no code.
+    let report = CoefficientImage::recover(&crash("tem-inside-data.jpg"))
+        .unwrap()
+        .report;
+    let offsets: Vec<u64> = report.damages().iter().map(|one| one.offset).collect();
+    assert_eq!(offsets, [146, 148]);
+}
+
+#[test]
+fn data_behind_a_recovered_image_begin_with_the_marker_of_the_next() {
+    for (name, marker) in [
+        ("frame-after-scan.jpg", [0xFF, 0xC0]),
+        ("soi-inside-data.jpg", [0xFF, 0xD8]),
+    ] {
+        let bytes = crash(name);
+        let options = DecodeOptions::new().with_trailing_data(true);
+        let image = CoefficientImage::recover_with(&bytes, &options)
+            .unwrap()
+            .image;
+        let data = image.trailing_data();
+        assert!(data.starts_with(&marker), "{name}: {data:?}");
+        assert!(bytes.ends_with(data), "{name}");
+    }
 }
 
 fn crash(name: &str) -> Vec<u8> {

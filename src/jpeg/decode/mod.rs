@@ -364,11 +364,12 @@ impl<'a> Decoder<'a> {
             let id = component.id();
             return Err(malformed(position, Malformed::ComponentNotCoded { id }));
         }
-        self.image(frame, position)
+        self.image(frame, position + 1)
     }
 
-    /// The image of a frame whose components are complete; `end` is the position of EOI's code.
-    fn image(mut self, frame: Frame, end: usize) -> Result<CoefficientImage> {
+    /// The image of a frame whose components are complete; `behind` is the position of the first byte
+    /// that is none of it.
+    fn image(mut self, frame: Frame, behind: usize) -> Result<CoefficientImage> {
         let ids: Vec<u8> = frame.components.iter().map(Component::id).collect();
         let mut image = CoefficientImage::from_parts(
             frame.header.geometry,
@@ -385,7 +386,7 @@ impl<'a> Decoder<'a> {
         };
         let mut trailing_data = Vec::new();
         if self.options.trailing_data {
-            let rest = self.source.bytes().get(end + 1..).unwrap_or(&[]);
+            let rest = self.source.bytes().get(behind..).unwrap_or(&[]);
             self.budget.charge_memory(rest.len() as u64)?;
             try_reserve(&mut trailing_data, rest.len())?;
             trailing_data.extend_from_slice(rest);

@@ -274,11 +274,12 @@ impl Decoder<'_> {
             self.note_damage(0, DamageKind::SkippedBytes { bytes });
         }
         self.source.seek(start + 2);
-        let end = loop {
+        // Where the image ends, and where what is behind it starts.
+        let (end, behind) = loop {
             let before = self.source.position();
             let Some((code, position)) = self.source.next_marker() else {
                 self.note_damage(bytes.len(), DamageKind::UnexpectedEnd);
-                break bytes.len();
+                break (bytes.len(), bytes.len());
             };
             // Fill bytes may stand before a marker.
             let skipped = bytes[before..position]
@@ -289,7 +290,7 @@ impl Decoder<'_> {
                 self.note_damage(before, DamageKind::SkippedBytes { bytes });
             }
             if code == marker::EOI {
-                break position;
+                break (position, position + 1);
             }
             self.budget.charge_segment()?;
             if let Err(error) = self.segment(code, position) {
@@ -299,11 +300,11 @@ impl Decoder<'_> {
                 });
                 self.tolerate(error)?;
                 if is_next_image {
-                    break position;
+                    break (position, position - 1);
                 }
             }
         };
-        self.finish_recovery(end)
+        self.finish_recovery(end, behind)
     }
 
     /// Notes an error of the file and goes on; errors of another culprit stay errors, as does a
@@ -451,7 +452,7 @@ impl Decoder<'_> {
         }
     }
 
-    fn finish_recovery(mut self, end: usize) -> Result<Recovered> {
+    fn finish_recovery(mut self, end: usize, behind: usize) -> Result<Recovered> {
         let Some(mut frame) = self.frame.take() else {
             let no_frame = super::malformed(end, Malformed::NoFrame);
             return Err(self.first_error.unwrap_or(no_frame));
@@ -479,12 +480,13 @@ impl Decoder<'_> {
             }];
             self.note_loss(end, DamageKind::Malformed(kind), None, lost, Vec::new());
         }
-        let report = self.report.take().unwrap_or_default();
+        let mut report = self.report.take().unwrap_or_default();
+        report.damages.sort_by_key(|damage| damage.offset);
         if !report.is_sound() {
             // The scans of a damaged file need not make a legal script.
             frame.scans.clear();
         }
-        let image = self.image(frame, end)?;
+        let image = self.image(frame, behind)?;
         Ok(Recovered { image, report })
     }
 }

@@ -1,6 +1,6 @@
 //! What the targets that start from a JPEG file share.
 
-use feature_distillation::{CoefficientImage, DecodeOptions, Limits};
+use feature_distillation::{CoefficientImage, DecodeOptions, Limits, TableSpecification};
 
 /// Bytes that a decode may hold beyond its memory limit, whatever the file: tables and headers.
 ///
@@ -25,6 +25,32 @@ pub fn decode(bytes: &[u8], pixels: u64) -> Option<CoefficientImage> {
     // A component of an odd sampling factor can have more blocks than the pixels suggest.
     let limits = limits(pixels).with_max_memory(64 << 20);
     CoefficientImage::decode_with(bytes, &DecodeOptions::new().with_limits(limits)).ok()
+}
+
+/// An image within [`limits`] of a file, which may be damaged; with the data behind it.
+#[must_use]
+pub fn decode_or_recover(bytes: &[u8], pixels: u64) -> Option<CoefficientImage> {
+    let limits = limits(pixels).with_max_memory(64 << 20);
+    let options = DecodeOptions::new()
+        .with_limits(limits)
+        .with_trailing_data(true);
+    match CoefficientImage::decode_with(bytes, &options) {
+        Ok(image) => Some(image),
+        Err(_) => Some(CoefficientImage::recover_with(bytes, &options).ok()?.image),
+    }
+}
+
+/// A stream of tables, and what stands behind it.
+///
+/// # Panics
+///
+/// If the input does not begin with such a stream.
+#[must_use]
+pub fn split_tables(input: &[u8]) -> (&[u8], &[u8]) {
+    let ends = (2..=input.len()).filter(|&end| input[..end].ends_with(&[0xFF, 0xD9]));
+    let whole = ends.map(|end| input.split_at(end));
+    let mut whole = whole.filter(|(tables, _)| TableSpecification::decode(tables).is_ok());
+    whole.next().expect("a stream of tables")
 }
 
 /// The last bytes of an input, for what a target draws besides the file.
