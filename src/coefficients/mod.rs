@@ -185,6 +185,9 @@ impl CoefficientImage {
     }
 
     /// The components in frame order, to be changed.
+    ///
+    /// One that is put in the place of another must have the size that its sampling factor gives it in
+    /// this image; otherwise the image can neither be written nor turned to pixels.
     #[must_use]
     pub fn components_mut(&mut self) -> &mut [Component] {
         &mut self.components
@@ -255,29 +258,37 @@ impl CoefficientImage {
         Ok(())
     }
 
-    /// Checks that every component has the size that its sampling factor gives it in this image: safe code
-    /// can put a component of another image in its place.
+    /// Checks that the components are those of this image's size, and that the largest of their sampling
+    /// factors are the image's: safe code can put a component of another image in the place of one.
     pub(crate) fn check_components(&self) -> Result<()> {
+        let factors = self.components.iter().map(Component::sampling);
+        let grid = Geometry::new(self.width(), self.height(), factors);
+        for (what, expected, actual) in [
+            (
+                "largest horizontal sampling factor",
+                self.geometry.max_horizontal,
+                grid.max_horizontal,
+            ),
+            (
+                "largest vertical sampling factor",
+                self.geometry.max_vertical,
+                grid.max_vertical,
+            ),
+        ] {
+            check_shape(what, expected.into(), actual.into())?;
+        }
         for component in &self.components {
-            let expected = self.geometry.blocks(component.sampling);
-            let actual = (component.blocks_wide, component.blocks_high);
-            let (what, expected, actual) = if expected.0 != actual.0 {
-                (
-                    "number of block columns of a component",
-                    expected.0,
-                    actual.0,
-                )
-            } else if expected.1 != actual.1 {
-                ("number of block rows of a component", expected.1, actual.1)
-            } else {
-                continue;
-            };
-            return Err(ArgumentError::Shape {
-                what,
-                expected: expected.into(),
-                actual: actual.into(),
-            }
-            .into());
+            let (wide, high) = self.geometry.blocks(component.sampling);
+            check_shape(
+                "number of block columns of a component",
+                wide,
+                component.blocks_wide,
+            )?;
+            check_shape(
+                "number of block rows of a component",
+                high,
+                component.blocks_high,
+            )?;
         }
         Ok(())
     }
@@ -359,6 +370,19 @@ impl CoefficientImage {
             Vec::new(),
         ))
     }
+}
+
+fn check_shape(what: &'static str, expected: u32, actual: u32) -> Result<()> {
+    if expected == actual {
+        return Ok(());
+    }
+    let (expected, actual) = (expected.into(), actual.into());
+    Err(ArgumentError::Shape {
+        what,
+        expected,
+        actual,
+    }
+    .into())
 }
 
 /// Images are equal that hold the same, coded the same way; the division into scans does not count.

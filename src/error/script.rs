@@ -24,6 +24,15 @@ pub enum ScriptFault {
         /// The process that is written.
         process: &'static str,
     },
+    /// A component whose identifier a reader would take for another one's: components share identifiers in
+    /// some files (against T.81 B.2.2), and a scan header's means the next component that has it.
+    #[error("scan {scan} cannot name component {component}, whose identifier another one has")]
+    SharedIdentifier {
+        /// The scan.
+        scan: usize,
+        /// The component's index.
+        component: usize,
+    },
     /// Components that are interleaved to more than ten blocks an MCU (T.81 B.2.3).
     #[error("an MCU of scan {scan} would have {blocks} blocks; 10 are allowed")]
     McuTooLarge {

@@ -62,7 +62,8 @@ impl CoefficientImage {
     /// [`ArgumentError::StepAboveBaseline`] and [`ArgumentError::BeyondBaseline`] where baseline is
     /// demanded; [`ArgumentError::ScanScript`] for scans that cannot code the image without loss;
     /// [`ArgumentError::Components`] for a progressive file of more than four;
-    /// [`ArgumentError::TableRedefined`] in the abbreviated formats.
+    /// [`ArgumentError::TableRedefined`] in the abbreviated formats; [`ArgumentError::Shape`] where a
+    /// component was exchanged for one of another size.
     pub fn encode_with(&self, options: &EncodeOptions) -> Result<Encoded> {
         let plan = Plan::new(self, options)?;
         match Encoder::new(self, options, &plan).encode() {

@@ -38,16 +38,15 @@ impl Plan {
             }
             .into());
         }
+        image.check_components()?;
         let script = match &options.scans {
-            Some(script) => {
-                script
-                    .check(image, progressive)
-                    .map_err(ArgumentError::from)?;
-                script.clone()
-            }
+            Some(script) => script.clone(),
             None if progressive => ScanScript::progression(image),
             None => ScanScript::interleaved(image),
         };
+        script
+            .check(image, progressive)
+            .map_err(ArgumentError::from)?;
         let twelve_bits = image.precision() == SamplePrecision::Twelve;
         Ok(Self {
             start_of_frame: start_of_frame(image, options, progressive)?,

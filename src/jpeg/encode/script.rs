@@ -127,6 +127,7 @@ impl ScanScript {
                 });
             }
             check_mcu(index, scan, image)?;
+            check_identifiers(index, scan, image.components())?;
             for component in scan.components() {
                 progress[component].advance(index, scan, component)?;
             }
@@ -241,6 +242,29 @@ fn check_mcu(index: usize, scan: &Scan, image: &CoefficientImage) -> Result<(), 
             scan: index,
             blocks,
         });
+    }
+    Ok(())
+}
+
+/// Checks that a reader finds the scan's components by their identifiers.
+fn check_identifiers(
+    index: usize,
+    scan: &Scan,
+    components: &[Component],
+) -> Result<(), ScriptFault> {
+    let mut next = 0;
+    for component in scan.components() {
+        let id = components[component].id();
+        if components[next..component]
+            .iter()
+            .any(|other| other.id() == id)
+        {
+            return Err(ScriptFault::SharedIdentifier {
+                scan: index,
+                component,
+            });
+        }
+        next = component + 1;
     }
     Ok(())
 }
