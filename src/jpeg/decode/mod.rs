@@ -5,10 +5,11 @@ mod frame;
 mod lines;
 mod progressive;
 mod recovery;
+mod report;
 mod scan;
 mod sequential;
 
-pub use recovery::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
+pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 
 use std::io::Read;
 
