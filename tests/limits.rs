@@ -277,6 +277,56 @@ fn no_more_memory_is_held_than_was_charged() {
 }
 
 #[test]
+fn memory_is_at_most_a_multiple_of_the_input() {
+    let blocks = 512 * 512;
+    let baseline = Writer::new()
+        .quantization(0, 1)
+        .huffman(0, 0, &[(1, 0)])
+        .huffman(1, 0, &[(1, 0)])
+        .frame(SOF0, 4096, 4096, &[(1, 1, 1, 0)])
+        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+        .data(&"00".repeat(blocks))
+        .finish();
+    for (bytes, multiple, reached) in [
+        (baseline, 513, 500),
+        // A bit for each block, and nothing else but what is known of its coefficients.
+        (progressive_bomb(4096, 4096, 2), 1089, 1060),
+    ] {
+        let enough = multiple * bytes.len() + (256 << 10);
+        let (_, peak) = peak_of(|| decode(&bytes, Limits::none()).unwrap());
+        assert!(peak <= enough, "{peak} bytes for {}", bytes.len());
+        // The bound is no wider than it must be.
+        assert!(peak >= reached * bytes.len(), "{peak} bytes");
+        // Cut short, the same file costs no more, whether the guard or the end of the data stops it.
+        for length in [bytes.len() - 100, bytes.len() / 2, 1000] {
+            let (_, peak) = peak_of(|| refusal(&bytes[..length], Limits::none()));
+            assert!(
+                peak <= multiple * length + (256 << 10),
+                "{peak} bytes for {length}"
+            );
+        }
+    }
+}
+
+#[test]
+fn frame_after_frame_that_leaves_its_height_to_dnl_costs_one_search() {
+    let file = (0..4000).fold(Writer::new(), |file, _| {
+        file.frame(SOF0, 8, 0, &[(1, 1, 1, 0)])
+    });
+    let bytes = file
+        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+        .raw(&[0xFF, RST0].repeat(1 << 20))
+        .finish();
+    let started = Instant::now();
+    let error = CoefficientImage::recover(&bytes).unwrap_err();
+    let elapsed = started.elapsed();
+    // Restart markers between segments count as such.
+    assert_exceeded(&error, LimitKind::Segments, 4097, 4096);
+    // A search for each would take minutes.
+    assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
+}
+
+#[test]
 fn metadata_is_refused_before_it_is_copied() {
     let bytes = metadata_file(2, 60_000);
     let (error, peak) = peak_of(|| refusal(&bytes, Limits::default().with_max_metadata(1000)));

@@ -12,6 +12,7 @@ mod sequential;
 pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 
 use std::io::Read;
+use std::mem;
 
 use crate::coefficients::{
     CodingProcess, CoefficientImage, Component, EntropyCoding, Origin, SamplePrecision,
@@ -41,6 +42,9 @@ use scan::{Faults, Refuse};
 /// - up to seven bytes between the last block and the end of the image.
 ///
 /// For everything else there is [`CoefficientImage::recover`].
+///
+/// What reading costs is bounded by the [`Limits`] and, where the file is Huffman-coded, by
+/// [a multiple of its length](Limits#memory-and-the-length-of-the-input).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DecodeOptions {
@@ -151,8 +155,8 @@ struct Decoder<'a> {
     tables: TableSpecification,
     metadata: Vec<MetadataSegment>,
     frame: Option<Frame>,
-    /// Whether a DNL segment was looked for ahead.
-    looked_ahead: bool,
+    /// Whether a frame header has had DNL looked for: of a damaged file, one after another might ask.
+    sought_lines: bool,
     /// Where damage is noted; `None` where it is an error.
     report: Option<RecoveryReport>,
     /// The first error that was noted as a damage, for the case that nothing can be read at all.
@@ -168,7 +172,7 @@ impl<'a> Decoder<'a> {
             tables: TableSpecification::default(),
             metadata: Vec::new(),
             frame: None,
-            looked_ahead: false,
+            sought_lines: false,
             report: None,
             first_error: None,
         }
@@ -229,15 +233,12 @@ impl<'a> Decoder<'a> {
             return Err(malformed(position, Malformed::SecondFrame));
         }
         let mut segment = self.source.segment(code)?;
-        let height_at = segment.position() + 1;
-        let source = &self.source;
-        let looked_ahead = &mut self.looked_ahead;
+        let lines = segment.position() + 1;
         let header = FrameHeader::parse(code, &mut segment, || {
-            // Once is enough: where it fails, recovery may come here again.
-            if std::mem::replace(looked_ahead, true) {
-                return Err(malformed(height_at, Malformed::MissingLines));
+            if mem::replace(&mut self.sought_lines, true) {
+                return Err(malformed(lines, Malformed::MissingLines));
             }
-            lines::read_ahead(source, height_at)
+            lines::read_ahead(&self.source, lines)
         })?;
         let frame = Frame::new(header);
         let geometry = frame.header.geometry;
@@ -349,6 +350,9 @@ impl<'a> Decoder<'a> {
             frame.reserve(scanned.index, &mut self.budget)?;
             if !grows {
                 frame.fill_up(scanned.index);
+            }
+            if coding.0 == EntropyCoding::Huffman && header.start > 0 {
+                frame.track_nonzero(scanned.index, &mut self.budget)?;
             }
         }
         Ok(())
