@@ -25,7 +25,6 @@ use super::marker::{self, Source, malformed};
 use super::tables::TableSpecification;
 
 use frame::Frame;
-use recovery::Tolerate;
 use scan::{Faults, Refuse};
 
 /// How a file is read.
@@ -153,6 +152,8 @@ struct Decoder<'a> {
     frame: Option<Frame>,
     /// Where damage is noted; `None` where it is an error.
     report: Option<RecoveryReport>,
+    /// The damage behind which scans may be read wrongly, by its index in the report.
+    astray: Option<usize>,
     /// The first error that was noted as a damage, for the case that nothing can be read at all.
     first_error: Option<Error>,
 }
@@ -167,6 +168,7 @@ impl<'a> Decoder<'a> {
             metadata: Vec::new(),
             frame: None,
             report: None,
+            astray: None,
             first_error: None,
         }
     }
@@ -296,7 +298,7 @@ impl<'a> Decoder<'a> {
         self.charge_scan(frame, &header)?;
         frame.scans.push(header.scan());
         if self.report.is_some() {
-            self.read_scan::<Tolerate>(frame, &header, position)
+            self.recover_scan(frame, &header, position)
         } else {
             self.read_scan::<Refuse>(frame, &header, position)
         }
