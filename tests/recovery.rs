@@ -4,7 +4,9 @@
 mod common;
 mod oracle;
 
-use common::bytes::{EOI, RST0, SOS, parts};
+use std::collections::HashSet;
+
+use common::bytes::{DHT, EOI, RST0, SOS, parts};
 use common::{Damaged, Fixture, coefficients, damaged, fixture, fixtures};
 use feature_distillation::{
     CoefficientImage, Component, DamageKind, DecodeOptions, Error, Limits, Malformed, Recovered,
@@ -342,6 +344,73 @@ fn limits_hold_for_recovery_too() {
     ));
 }
 
+/// Every byte of the scans of Huffman-coded files is damaged in turn.
+#[test]
+fn a_wrong_block_is_listed_wherever_damaged_data_are_noticed() {
+    let mut noticed = 0;
+    for name in [
+        "baseline-420-q90-47x33",
+        "scans-noninterleaved-420-33x31",
+        "restart-3mcu-baseline-420-47x33",
+        "progressive-420-q75-47x33",
+        "restart-1mcu-progressive-420-47x33",
+    ] {
+        let bytes = fixture(name);
+        let original = CoefficientImage::decode(&bytes).unwrap();
+        for (part, next) in parts(&bytes).iter().zip(parts(&bytes).iter().skip(1)) {
+            for at in part.end..next.start {
+                for change in [0x01, 0x10, 0x80, 0xFF] {
+                    let mut damaged = bytes.clone();
+                    damaged[at] ^= change;
+                    let recovered = CoefficientImage::recover(&damaged).unwrap();
+                    noticed += u32::from(!recovered.report.is_sound());
+                    if !recovered.report.is_sound() {
+                        assert_wrong_blocks_are_listed(
+                            &recovered,
+                            &original,
+                            &format!("{name}, {at}"),
+                        );
+                    }
+                }
+            }
+        }
+    }
+    assert!(noticed > 2000, "{noticed} damages noticed");
+}
+
+#[test]
+fn what_scans_without_tables_headers_or_ends_would_have_brought_is_lost() {
+    let bytes = fixture("progressive-420-q75-47x33");
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    let parts = parts(&bytes);
+    let positions = |code| {
+        let found = parts.iter().filter(move |part| part.code == code);
+        found.map(|part| part.position).collect::<Vec<_>>()
+    };
+    let recover = |damaged: &[u8], what: &str| {
+        let recovered = CoefficientImage::recover(damaged).unwrap();
+        assert_ne!(
+            recovered.image.components(),
+            original.components(),
+            "{what}"
+        );
+        assert_wrong_blocks_are_listed(&recovered, &original, what);
+    };
+    for &position in &positions(DHT) {
+        let mut damaged = bytes.clone();
+        damaged[position + 3] ^= 0x20;
+        recover(&damaged, "class of a table");
+        damaged[position + 3] ^= 0x23;
+        recover(&damaged, "destination of a table");
+    }
+    for &position in &positions(SOS)[1..] {
+        recover(&bytes[..position - 1], "cut before a scan");
+        let mut damaged = bytes.clone();
+        damaged[position + 4] = 77;
+        recover(&damaged, "component of a scan");
+    }
+}
+
 proptest! {
     #[test]
     fn what_decodes_recovers_the_same_and_nothing_panics(
@@ -361,6 +430,33 @@ proptest! {
             (Ok(_), Err(error)) => prop_assert!(false, "{}", error),
             (Err(_), Ok(recovered)) => prop_assert!(!recovered.report.is_sound()),
             (Err(_), Err(_)) => {}
+        }
+    }
+}
+
+fn assert_wrong_blocks_are_listed(
+    Recovered { image, report }: &Recovered,
+    original: &CoefficientImage,
+    what: &str,
+) {
+    let mut listed = HashSet::new();
+    for damage in report.damages() {
+        for area in damage.lost.iter().chain(&damage.doubtful) {
+            for y in area.rows.clone() {
+                listed.extend(area.columns.clone().map(|x| (area.component, x, y)));
+            }
+        }
+    }
+    for (index, (found, expected)) in
+        (0..).zip(image.components().iter().zip(original.components()))
+    {
+        for y in 0..found.blocks_high() {
+            for x in 0..found.blocks_wide() {
+                assert!(
+                    found.block(x, y) == expected.block(x, y) || listed.contains(&(index, x, y)),
+                    "{what}: component {index}, block ({x}, {y}); {report:?}"
+                );
+            }
         }
     }
 }

@@ -109,6 +109,18 @@ impl Frame {
         self.progress.iter().position(|progress| !progress.coded)
     }
 
+    /// Indices of the components that scans have coded, but not all bits of.
+    pub(super) fn incomplete(&self) -> Vec<usize> {
+        let is_incomplete = |progress: &Progress| {
+            progress.coded && progress.precision.iter().any(|&bits| bits != Some(0))
+        };
+        (0..)
+            .zip(&self.progress)
+            .filter(|(_, progress)| is_incomplete(progress))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
     /// Whether a scan has coded the component.
     pub(super) fn is_coded(&self, component: usize) -> bool {
         self.progress[component].coded

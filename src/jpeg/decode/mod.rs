@@ -26,7 +26,6 @@ use super::marker::{self, Source, malformed};
 use super::tables::TableSpecification;
 
 use frame::Frame;
-use recovery::Tolerate;
 use scan::{Faults, Refuse};
 
 /// How a file is read.
@@ -159,6 +158,8 @@ struct Decoder<'a> {
     sought_lines: bool,
     /// Where damage is noted; `None` where it is an error.
     report: Option<RecoveryReport>,
+    /// The damage behind which scans may be read wrongly, by its index in the report.
+    astray: Option<usize>,
     /// The first error that was noted as a damage, for the case that nothing can be read at all.
     first_error: Option<Error>,
 }
@@ -174,6 +175,7 @@ impl<'a> Decoder<'a> {
             frame: None,
             sought_lines: false,
             report: None,
+            astray: None,
             first_error: None,
         }
     }
@@ -306,7 +308,7 @@ impl<'a> Decoder<'a> {
         self.charge_scan(frame, &header)?;
         frame.scans.push(header.scan());
         if self.report.is_some() {
-            self.read_scan::<Tolerate>(frame, &header, position)
+            self.recover_scan(frame, &header, position)
         } else {
             self.read_scan::<Refuse>(frame, &header, position)
         }

@@ -4,13 +4,15 @@
 //! symbol 0, and the MCUs behind the end of the data stay zero. It goes on where libjpeg stops or gives up:
 //! at codes after 0xFF that no marker has, between restart intervals, and between segments.
 
-use crate::coefficients::{CoefficientImage, EntropyCoding};
+use crate::coefficients::{CoefficientImage, Component, EntropyCoding};
 use crate::error::{Error, Malformed, Result};
 
 use super::super::bits::EntropyData;
+use super::super::header::ScanHeader;
 use super::super::huffman::{Sizes, SymbolClass};
 use super::super::marker;
-use super::report::{BlockArea, Damage, DamageKind, Recovered};
+use super::frame::Frame;
+use super::report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 use super::scan::{Faults, Grid, IntervalEnd, Place, Refuse};
 use super::{DecodeOptions, Decoder, SamplePrecision};
 
@@ -71,8 +73,8 @@ pub(super) struct Note {
     sizes: Sizes,
     /// The MCU at hand.
     mcu: u64,
-    /// The first breach, the bytes consumed by then, and the MCU.
-    first: Option<(Malformed, usize, u64)>,
+    /// The first breach, and the bytes consumed by then.
+    first: Option<(Malformed, usize)>,
     /// The MCU in which the data ran out.
     ran_out: Option<u64>,
 }
@@ -133,7 +135,7 @@ impl Tolerate {
         let note = &mut self.0;
         // What is wrong past the end of the data is not the data's fault.
         if note.first.is_none() && consumed <= note.data_bytes {
-            note.first = Some((kind, consumed, note.mcu));
+            note.first = Some((kind, consumed));
         }
     }
 }
@@ -165,6 +167,7 @@ impl Decoder<'_> {
             if let Some(last) = skipped {
                 let bytes = last as u64 + 1;
                 self.note_damage(before, DamageKind::SkippedBytes { bytes });
+                self.go_astray();
             }
             if code == marker::EOI {
                 break (position, position + 1);
@@ -179,9 +182,38 @@ impl Decoder<'_> {
                 if is_next_image {
                     break (position, position - 1);
                 }
+                if !marker::is_metadata(code) {
+                    self.go_astray();
+                }
             }
         };
         self.finish_recovery(end, behind)
+    }
+
+    /// Reads a scan; where its tables are missing, all its blocks are lost.
+    pub(super) fn recover_scan(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<()> {
+        let grid = Grid::new(frame, header);
+        let all = 0..grid.mcu_count();
+        if let Some(damage) = self.astray
+            && let Some(report) = &mut self.report
+        {
+            report.add_doubtful(damage, grid.areas(all.clone()));
+        }
+        match self.read_scan::<Tolerate>(frame, header, position) {
+            Err(Error::Malformed { offset, kind }) => {
+                #[expect(clippy::cast_possible_truncation, reason = "a position in the input")]
+                let offset = offset as usize;
+                let (kind, scan) = (DamageKind::Malformed(kind), Some(grid.scan));
+                self.note_loss(offset, kind, scan, grid.areas(all), Vec::new());
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     /// Notes an error of the file and goes on; errors of another culprit stay errors, as does a
@@ -202,6 +234,12 @@ impl Decoder<'_> {
         #[expect(clippy::cast_possible_truncation, reason = "a position in the input")]
         self.note_damage(offset as usize, kind);
         Ok(())
+    }
+
+    /// From the last damage on, scans may be read by other tables or parameters than they were written with.
+    fn go_astray(&mut self) {
+        let last = self.report.as_ref().and_then(RecoveryReport::last);
+        self.astray = self.astray.or(last);
     }
 
     fn note_damage(&mut self, offset: usize, kind: DamageKind) {
@@ -287,45 +325,44 @@ impl Decoder<'_> {
         let input = self.source.bytes();
         let scan = Some(grid.scan);
         let last = place.last();
-        if let Some((offset, marker)) = entropy.damaged_stuffing() {
-            let kind = DamageKind::Malformed(Malformed::UnexpectedMarker { marker });
-            self.note_loss(offset, kind, scan, Vec::new(), Vec::new());
-        }
         let ran_out = note
             .ran_out
             .or_else(|| (end.consumed > entropy.len()).then_some(note.mcu));
         let at_end_of_input = entropy.end() >= input.len();
         // Only a decoder that cannot go on returns an error here: what follows was not decoded.
-        let failed = end.result.err().map(|kind| (kind, end.consumed, note.mcu));
+        let failed = end.result.err().map(|kind| (kind, end.consumed));
         let lost_from = match (failed, ran_out) {
-            (Some((.., mcu)), _) => mcu,
+            (Some(_), _) => note.mcu,
             (None, Some(mcu)) if grid.coding == EntropyCoding::Huffman => mcu,
             _ => last,
         };
-        if let Some((kind, consumed, mcu)) = note.first.or(failed) {
+        let lost = grid.areas(lost_from..last);
+        // A fault shows some way behind the damage that made it, which may lie anywhere before.
+        let decoded = grid.areas(place.first..lost_from);
+        if let Some((offset, marker)) = entropy.damaged_stuffing() {
+            let kind = DamageKind::Malformed(Malformed::UnexpectedMarker { marker });
+            self.note_loss(offset, kind, scan, Vec::new(), decoded.clone());
+        }
+        if let Some((kind, consumed)) = note.first.or(failed) {
             let offset = entropy.input_position(input, consumed.saturating_sub(1));
-            let kind = DamageKind::Malformed(kind);
-            let doubtful = grid.areas(mcu.min(lost_from)..lost_from);
-            self.note_loss(offset, kind, scan, grid.areas(lost_from..last), doubtful);
+            self.note_loss(offset, DamageKind::Malformed(kind), scan, lost, decoded);
         } else if let Some(mcu) = ran_out {
-            let (offset, kind) = if at_end_of_input {
-                (input.len(), DamageKind::UnexpectedEnd)
-            } else {
-                let mut ahead = self.source.clone();
-                let marker = ahead.next_marker().map_or(0, |(code, _)| code);
-                let cut_short = Malformed::ScanCutShort { marker };
-                (entropy.end() + 1, DamageKind::Malformed(cut_short))
-            };
-            // An arithmetic decoder may read past the end of sound data.
-            if grid.coding == EntropyCoding::Huffman || at_end_of_input {
+            if at_end_of_input {
+                // The file was cut: what came before the cut is sound.
                 let doubtful = grid.areas(mcu.min(lost_from)..lost_from);
-                self.note_loss(offset, kind, scan, grid.areas(lost_from..last), doubtful);
+                self.note_loss(input.len(), DamageKind::UnexpectedEnd, scan, lost, doubtful);
+            } else if grid.coding == EntropyCoding::Huffman {
+                // An arithmetic decoder may read past the end of sound data.
+                let mut ahead = self.source.clone();
+                let (marker, offset) = ahead.next_marker().unwrap_or((0, entropy.end()));
+                let kind = DamageKind::Malformed(Malformed::ScanCutShort { marker });
+                self.note_loss(offset, kind, scan, lost, decoded);
             }
         } else if end.consumed < entropy.len() {
             let bytes = (entropy.len() - end.consumed) as u64;
             let offset = entropy.input_position(input, end.consumed);
             let kind = DamageKind::Malformed(Malformed::LeftoverData { bytes });
-            self.note_loss(offset, kind, scan, Vec::new(), Vec::new());
+            self.note_loss(offset, kind, scan, lost, decoded);
         }
     }
 
@@ -350,12 +387,20 @@ impl Decoder<'_> {
             let component = &mut frame.components[index];
             component.set_table(table.copied().unwrap_or(fallback));
             let kind = Malformed::ComponentNotCoded { id: component.id() };
-            let lost = vec![BlockArea {
-                component: index,
-                columns: 0..component.blocks_wide(),
-                rows: 0..component.blocks_high(),
-            }];
+            let lost = vec![whole(index, component)];
             self.note_loss(end, DamageKind::Malformed(kind), None, lost, Vec::new());
+        }
+        if self
+            .report
+            .as_ref()
+            .is_some_and(|report| !report.is_sound())
+        {
+            for index in frame.incomplete() {
+                let component = &frame.components[index];
+                let kind = DamageKind::MissingBits { id: component.id() };
+                let lost = vec![whole(index, component)];
+                self.note_loss(end, kind, None, lost, Vec::new());
+            }
         }
         let mut report = self.report.take().unwrap_or_default();
         report.sort();
@@ -365,6 +410,15 @@ impl Decoder<'_> {
         }
         let image = self.image(frame, behind)?;
         Ok(Recovered { image, report })
+    }
+}
+
+/// All blocks of a component.
+fn whole(index: usize, component: &Component) -> BlockArea {
+    BlockArea {
+        component: index,
+        columns: 0..component.blocks_wide(),
+        rows: 0..component.blocks_high(),
     }
 }
 

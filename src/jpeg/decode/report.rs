@@ -19,6 +19,9 @@ pub struct Recovered {
 }
 
 /// What is wrong with a file, in the order of its bytes.
+///
+/// Blocks that no damage calls lost or doubtful were read without a fault. Damage that turns one valid
+/// code into another cannot be noticed: without a checksum no report can rule it out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecoveryReport {
     damages: Vec<Damage>,
@@ -49,6 +52,18 @@ impl RecoveryReport {
         self.damages.sort_by_key(|damage| damage.offset);
     }
 
+    /// Index of the last damage that is listed.
+    pub(super) fn last(&self) -> Option<usize> {
+        self.damages.len().checked_sub(1)
+    }
+
+    /// Adds to the blocks that a damage makes doubtful.
+    pub(super) fn add_doubtful(&mut self, damage: usize, blocks: Vec<BlockArea>) {
+        if let Some(damage) = self.damages.get_mut(damage) {
+            damage.doubtful.extend(blocks);
+        }
+    }
+
     pub(super) fn add(&mut self, damage: Damage) {
         if let Some(last) = self.damages.last_mut()
             && (last.offset, last.kind, last.scan) == (damage.offset, damage.kind, damage.scan)
@@ -75,7 +90,9 @@ pub struct Damage {
     pub scan: Option<usize>,
     /// Blocks that this scan gives no, or not all, bits of: as far as it goes they are zero.
     pub lost: Vec<BlockArea>,
-    /// Blocks that were decoded after the fault from bits that may be out of step.
+    /// Blocks that were read but need not be what they were: those of the restart interval with the
+    /// fault, since the damage lies anywhere before the byte that shows it; and all of later scans where
+    /// a segment that they may depend on could not be read.
     pub doubtful: Vec<BlockArea>,
 }
 
@@ -84,8 +101,11 @@ impl fmt::Display for Damage {
         let count = |areas: &[BlockArea]| areas.iter().map(BlockArea::block_count).sum::<u64>();
         write!(f, "byte {}: {}", self.offset, self.kind)?;
         if let Some(scan) = self.scan {
-            let (lost, doubtful) = (count(&self.lost), count(&self.doubtful));
-            write!(f, "; scan {scan}: {lost} blocks lost, {doubtful} doubtful")?;
+            write!(f, "; scan {scan}")?;
+        }
+        let (lost, doubtful) = (count(&self.lost), count(&self.doubtful));
+        if lost + doubtful > 0 {
+            write!(f, ": {lost} blocks lost, {doubtful} doubtful")?;
         }
         Ok(())
     }
@@ -104,6 +124,12 @@ pub enum DamageKind {
     /// A segment of a process that is not implemented.
     #[error("unsupported JPEG feature: {0}")]
     Unsupported(UnsupportedFeature),
+    /// No scan brings the lowest bits, or some bands, of a component of a damaged progressive file.
+    #[error("no scan brings all bits of component {id}")]
+    MissingBits {
+        /// Identifier of the component.
+        id: u8,
+    },
     /// Bytes between segments that belong to none.
     #[error("{bytes} bytes that belong to no segment")]
     SkippedBytes {
