@@ -154,6 +154,8 @@ struct Decoder<'a> {
     tables: TableSpecification,
     metadata: Vec<MetadataSegment>,
     frame: Option<Frame>,
+    /// Whether reading ahead found no number of lines. It is not done again for each of many frame headers.
+    lines_missing: bool,
     /// Where damage is noted; `None` where it is an error.
     report: Option<RecoveryReport>,
     /// The damage behind which scans may be read wrongly, by its index in the report.
@@ -171,6 +173,7 @@ impl<'a> Decoder<'a> {
             tables: TableSpecification::default(),
             metadata: Vec::new(),
             frame: None,
+            lines_missing: false,
             report: None,
             astray: None,
             first_error: None,
@@ -191,9 +194,17 @@ impl<'a> Decoder<'a> {
             if code == marker::EOI {
                 return self.finish(position);
             }
-            self.budget.charge_segment()?;
+            self.charge_segment(code)?;
             self.segment(code, position)?;
         }
+    }
+
+    /// Restart markers are no segments: one may stand behind every MCU.
+    fn charge_segment(&mut self, code: u8) -> Result<()> {
+        if marker::is_idle(code) {
+            return Ok(());
+        }
+        self.budget.charge_segment()
     }
 
     fn segment(&mut self, code: u8, position: usize) -> Result<()> {
@@ -233,9 +244,15 @@ impl<'a> Decoder<'a> {
         }
         let mut segment = self.source.segment(code)?;
         let lines = segment.position() + 1;
+        let mut missing = self.lines_missing;
         let header = FrameHeader::parse(code, &mut segment, || {
-            lines::read_ahead(&self.source, lines)
-        })?;
+            if missing {
+                return Err(malformed(lines, Malformed::MissingLines));
+            }
+            lines::read_ahead(&self.source, lines).inspect_err(|_| missing = true)
+        });
+        self.lines_missing = missing;
+        let header = header?;
         let frame = Frame::new(header);
         let geometry = frame.header.geometry;
         self.budget
