@@ -5,11 +5,14 @@ mod common;
 mod oracle;
 
 use std::collections::HashSet;
+use std::num::NonZeroU16;
+use std::time::Instant;
 
 use common::bytes::{DHT, EOI, RST0, SOS, parts};
 use common::{Damaged, Fixture, coefficients, damaged, fixture, fixtures};
 use feature_distillation::{
-    CoefficientImage, Component, DamageKind, DecodeOptions, Error, Limits, Malformed, Recovered,
+    CoefficientImage, ColorSpace, Component, DamageKind, DecodeOptions, EncodeOptions, Error,
+    Limits, Malformed, QuantizationTable, Recovered, RestartInterval, SamplingFactor, ScanScript,
 };
 use oracle::Libjpeg;
 use proptest::prelude::*;
@@ -308,6 +311,61 @@ fn bytes_before_between_and_after_segments_are_skipped_and_counted() {
             );
         }
     }
+}
+
+#[test]
+fn a_damaged_start_of_image_does_not_lead_to_the_thumbnail() {
+    let bytes = fixture("exif-thumbnail-420-47x33");
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    for at in [0, 1] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        let Recovered { image, report } = CoefficientImage::recover(&damaged).unwrap();
+        assert_eq!(image.components(), original.components());
+        let kind = DamageKind::Malformed(Malformed::MissingStartOfImage);
+        assert_eq!(report.damages()[0].kind, kind);
+    }
+}
+
+#[test]
+fn restart_markers_of_a_scan_that_is_skipped_do_not_count_as_segments() {
+    let table = QuantizationTable::uniform(16).unwrap();
+    let sampling = [SamplingFactor::ONE; 3];
+    let image =
+        CoefficientImage::new(640, 640, ColorSpace::YCbCr, &sampling, &table.into()).unwrap();
+    let options = EncodeOptions::new()
+        .with_scans(ScanScript::by_component(&image))
+        .with_restart_interval(RestartInterval::Mcus(NonZeroU16::MIN));
+    let mut bytes = image.encode_with(&options).unwrap().bytes;
+    let scan = parts(&bytes)
+        .into_iter()
+        .find(|part| part.code == SOS)
+        .unwrap();
+    bytes[scan.position + 4] = 77;
+    let Recovered { image, report } = CoefficientImage::recover(&bytes).unwrap();
+    assert_eq!(image.components().len(), 3);
+    assert!(!report.is_sound());
+}
+
+#[test]
+fn many_frame_headers_without_lines_cost_one_look_ahead() {
+    let mut bytes = vec![0xFF, 0xD8];
+    for _ in 0..4000 {
+        bytes.extend([0xFF, 0xC0, 0, 11, 8, 0, 0, 0, 8, 1, 1, 0x11, 0]);
+    }
+    bytes.extend([0xFF, SOS, 0, 8, 1, 1, 0, 0, 63, 0]);
+    bytes.extend([0xFF, 0].repeat(1_000_000));
+    bytes.extend([0xFF, EOI]);
+    let start = Instant::now();
+    assert!(matches!(
+        CoefficientImage::recover(&bytes),
+        Err(Error::Malformed {
+            offset: 7,
+            kind: Malformed::MissingLines
+        })
+    ));
+    // A look at each would take a minute.
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }
 
 #[test]

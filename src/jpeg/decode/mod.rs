@@ -33,7 +33,11 @@ use scan::{Faults, Refuse};
 /// Reading is strict: the first breach of T.81 is an error that names the clause and the byte. Passed
 /// over, because files with them are common, nothing in them is a guess, and libjpeg reads them in silence:
 ///
-/// - 16-bit quantization tables in a baseline frame;
+/// - 16-bit quantization tables beside samples of 8 bits;
+/// - quantization steps of 0, and Huffman tables of destinations 2 and 3 in a baseline frame, where no scan
+///   uses them;
+/// - segments of tables without a table, and a DNL segment that repeats the number of lines;
+/// - bits other than 1 that fill the last byte of an interval;
 /// - identifiers that two components share: an entry of a scan header means the next of them;
 /// - missing Huffman tables of destinations 0 and 1 in a sequential frame, which are those of T.81 K.3, as
 ///   in frames of motion JPEG;
@@ -194,9 +198,17 @@ impl<'a> Decoder<'a> {
             if code == marker::EOI {
                 return self.finish(position);
             }
-            self.budget.charge_segment()?;
+            self.charge_segment(code)?;
             self.segment(code, position)?;
         }
+    }
+
+    /// Restart markers are no segments: one may stand behind every MCU.
+    fn charge_segment(&mut self, code: u8) -> Result<()> {
+        if marker::is_idle(code) {
+            return Ok(());
+        }
+        self.budget.charge_segment()
     }
 
     fn segment(&mut self, code: u8, position: usize) -> Result<()> {

@@ -143,16 +143,8 @@ impl Tolerate {
 impl Decoder<'_> {
     fn recover(mut self) -> Result<Recovered> {
         let bytes = self.source.bytes();
-        let start =
-            memchr::memmem::find(bytes, &[0xFF, marker::SOI]).ok_or_else(|| match bytes {
-                [] | [0xFF] => self.source.end(),
-                _ => super::malformed(0, Malformed::MissingStartOfImage),
-            })?;
-        if start > 0 {
-            let bytes = start as u64;
-            self.note_damage(0, DamageKind::SkippedBytes { bytes });
-        }
-        self.source.seek(start + 2);
+        let start = self.find_start()?;
+        self.source.seek(start);
         // Where the image ends, and where what is behind it starts.
         let (end, behind) = loop {
             let before = self.source.position();
@@ -172,7 +164,7 @@ impl Decoder<'_> {
             if code == marker::EOI {
                 break (position, position + 1);
             }
-            self.budget.charge_segment()?;
+            self.charge_segment(code)?;
             if let Err(error) = self.segment(code, position) {
                 let is_next_image = self.frame.as_ref().is_some_and(|frame| {
                     let is_complete = frame.first_not_coded().is_none();
@@ -188,6 +180,26 @@ impl Decoder<'_> {
             }
         };
         self.finish_recovery(end, behind)
+    }
+
+    /// The position behind SOI, which may have something before it or be damaged itself.
+    fn find_start(&mut self) -> Result<usize> {
+        let bytes = self.source.bytes();
+        let missing = super::malformed(0, Malformed::MissingStartOfImage);
+        match bytes {
+            [0xFF, marker::SOI, ..] => return Ok(2),
+            // A marker follows where it must. The next SOI may be that of a thumbnail.
+            [0xFF, _, 0xFF, ..] | [_, marker::SOI, 0xFF, ..] => {
+                self.tolerate(missing)?;
+                return Ok(2);
+            }
+            [] | [0xFF] => return Err(self.source.end()),
+            _ => {}
+        }
+        let start = memchr::memmem::find(bytes, &[0xFF, marker::SOI]).ok_or(missing)?;
+        let skipped = start as u64;
+        self.note_damage(0, DamageKind::SkippedBytes { bytes: skipped });
+        Ok(start + 2)
     }
 
     /// Reads a scan; where its tables are missing, all its blocks are lost.
