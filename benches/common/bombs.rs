@@ -1,5 +1,7 @@
 //! The worst inputs known: files that ask for much more time or memory than their bytes suggest.
 
+use std::fmt::Write as _;
+
 use feature_distillation::{
     CoefficientImage, ColorSpace, EncodeOptions, EntropyCoding, QuantizationTable, SamplingFactor,
     Scan, ScanScript,
@@ -178,7 +180,12 @@ fn refined_blocks(size: (u16, u16), ranges: u8) -> Vec<u8> {
             file = file.huffman(
                 1,
                 0,
-                &[(1, 0xE0), (2, 0x10), (3, 0xF0), (4, zeros % 16 << 4 | 1)],
+                &[
+                    (1, 0xE0),
+                    (2, 0x10),
+                    (3, 0xF0),
+                    (4, ((zeros % 16) << 4) | 1),
+                ],
             );
             entropy_coded(&block.repeat(blocks))
         } else {
@@ -212,15 +219,16 @@ fn end_of_band_runs(blocks: usize, correction: &str) -> String {
     let mut bits = String::new();
     let mut left = blocks;
     while left > 1 {
-        let length = match left {
-            ..4 => left,
-            ..0x4000 => 2,
-            _ => left.min(LONGEST),
+        let length = if left >= 0x4000 {
+            left.min(LONGEST)
+        } else {
+            left.min(3)
         };
-        bits += &match length {
-            ..4 => format!("10{:b}", length - 2),
-            _ => format!("0{:014b}", length - (1 << 14)),
-        };
+        if length >= 0x4000 {
+            write!(bits, "0{:014b}", length - 0x4000).unwrap();
+        } else {
+            write!(bits, "10{:b}", length - 2).unwrap();
+        }
         bits += &correction.repeat(length);
         left -= length;
     }
@@ -370,13 +378,12 @@ fn segment_bombs() -> Vec<fn() -> Bomb> {
         },
         || {
             let mut tables = Vec::new();
-            for destination in (0..4).cycle().take(3700) {
+            for destination in (0..4).cycle().take(3640) {
                 tables.push(0x10 | destination);
-                tables.extend([1; 1]);
-                tables.extend([0; 15]);
-                tables.push(0);
+                // One code of one bit, for the symbol 0.
+                tables.push(1);
+                tables.extend([0; 16]);
             }
-            tables.truncate(18 * 3640);
             let file = (0..250).fold(Writer::new(), |file, _| file.segment(DHT, &tables));
             Bomb::new("910000 Huffman tables", tiny_rest(file))
         },
