@@ -278,17 +278,9 @@ impl CoefficientImage {
             check_shape(what, expected.into(), actual.into())?;
         }
         for component in &self.components {
-            let (wide, high) = self.geometry.blocks(component.sampling);
-            check_shape(
-                "number of block columns of a component",
-                wide,
-                component.blocks_wide,
-            )?;
-            check_shape(
-                "number of block rows of a component",
-                high,
-                component.blocks_high,
-            )?;
+            let (width, height) = self.geometry.samples(component.sampling);
+            check_shape("width of a component in samples", width, component.width)?;
+            check_shape("height of a component in samples", height, component.height)?;
         }
         Ok(())
     }

@@ -152,13 +152,7 @@ impl Decoder<'_> {
                 self.note_damage(bytes.len(), DamageKind::UnexpectedEnd);
                 break (bytes.len(), bytes.len());
             };
-            // Fill bytes may stand before a marker.
-            let skipped = bytes[before..position]
-                .iter()
-                .rposition(|&byte| byte != 0xFF);
-            if let Some(last) = skipped {
-                let bytes = last as u64 + 1;
-                self.note_damage(before, DamageKind::SkippedBytes { bytes });
+            if self.note_skipped(before, position, None) {
                 self.go_astray();
             }
             if code == marker::EOI {
@@ -254,6 +248,20 @@ impl Decoder<'_> {
         self.astray = self.astray.or(last);
     }
 
+    /// Notes the bytes from `before` on that belong to no marker, the next of which has its code at
+    /// `position`; whether there are any. Fill bytes belong to it.
+    fn note_skipped(&mut self, before: usize, position: usize, scan: Option<usize>) -> bool {
+        let last = self.source.bytes()[before..position]
+            .iter()
+            .rposition(|&byte| byte != 0xFF);
+        if let Some(last) = last {
+            let bytes = last as u64 + 1;
+            let kind = DamageKind::SkippedBytes { bytes };
+            self.note_loss(before, kind, scan, Vec::new(), Vec::new());
+        }
+        last.is_some()
+    }
+
     fn note_damage(&mut self, offset: usize, kind: DamageKind) {
         self.note_loss(offset, kind, None, Vec::new(), Vec::new());
     }
@@ -290,18 +298,23 @@ impl Decoder<'_> {
         while !place.is_last() {
             let rest = place.last()..place.total;
             let scan = Some(grid.scan);
+            let before = self.source.position();
             let Some((code, position)) = self.source.next_marker() else {
                 let end = self.source.bytes().len();
                 let lost = grid.areas(rest);
                 self.note_loss(end, DamageKind::UnexpectedEnd, scan, lost, Vec::new());
                 return false;
             };
+            if before == entropy.end() {
+                self.note_skipped(before, position, scan);
+            }
             let kind = DamageKind::Malformed(Malformed::RestartMarker {
                 expected: place.number,
                 found: code,
             });
             if !matches!(code, marker::RST0..=marker::RST7) {
                 if code < marker::SOF0 {
+                    self.note_loss(position, kind, scan, Vec::new(), Vec::new());
                     continue;
                 }
                 self.source.seek(position - 1);
