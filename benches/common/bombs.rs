@@ -206,35 +206,30 @@ fn progressive_start(size: (u16, u16)) -> Writer {
     Writer::new()
         .quantization(0, 1)
         .huffman(0, 0, &[(1, 0)])
-        .huffman(1, 0, &[(1, 0xE0), (2, 0x10), (3, 0x00)])
+        .huffman(1, 0, &[(1, 0xE0), (2, 0x10)])
         .frame(SOF2, size.0, size.1, &GREY)
         .scan(&GREY_SCAN, DC)
         .data(&"0".repeat(blocks(size)))
 }
 
-/// End-of-band runs for so many blocks, with `correction` for each of them.
+/// End-of-band runs for two or more blocks, with `correction` for each of them.
 fn end_of_band_runs(blocks: usize, correction: &str) -> String {
-    // 0 and fourteen bits: a run of 16384 or more; 10 and a bit: of 2 or 3; 110 would be of 1.
-    const LONGEST: usize = (1 << 15) - 1;
+    // 0 and fourteen bits: a run of 16384 to 32767; 10 and a bit: of 2 or 3.
     let mut bits = String::new();
     let mut left = blocks;
-    while left > 1 {
-        let length = if left >= 0x4000 {
-            left.min(LONGEST)
-        } else {
-            left.min(3)
+    while left > 0 {
+        let length = match left {
+            2 | 3 => left,
+            ..0x4000 => 2,
+            _ => left.min(0x7FFF),
         };
-        if length >= 0x4000 {
-            write!(bits, "0{:014b}", length - 0x4000).unwrap();
-        } else {
+        if length < 4 {
             write!(bits, "10{:b}", length - 2).unwrap();
+        } else {
+            write!(bits, "0{:014b}", length - 0x4000).unwrap();
         }
         bits += &correction.repeat(length);
         left -= length;
-    }
-    if left == 1 {
-        bits += "110";
-        bits += correction;
     }
     bits
 }
