@@ -1,6 +1,9 @@
 //! What the targets that start from a JPEG file share.
 
-use feature_distillation::{CoefficientImage, DecodeOptions, Limits, TableSpecification};
+use feature_distillation::{
+    CoefficientImage, Component, DecodeOptions, EncodeOptions, Limits, Process, ScanScript,
+    TableSpecification,
+};
 
 /// Bytes that a decode may hold beyond its memory limit, whatever the file: tables and headers.
 ///
@@ -63,4 +66,26 @@ pub fn split_tables(input: &[u8]) -> (&[u8], &[u8]) {
 #[must_use]
 pub fn tail(input: &[u8], length: usize) -> &[u8] {
     &input[input.len().saturating_sub(length)..]
+}
+
+/// The image with an identifier of its own for each component, as writing in scans of one component gives
+/// it; `None` where it cannot be written like that.
+pub fn told_apart(image: CoefficientImage) -> Option<CoefficientImage> {
+    let mut ids: Vec<u8> = image.components().iter().map(Component::id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() == image.components().len() {
+        return Some(image);
+    }
+    let options = EncodeOptions::as_read(&image).with_scans(ScanScript::by_component(&image));
+    let bytes = image
+        .encode_with(&options.with_process(Process::Automatic))
+        .ok()?
+        .bytes;
+    let limits = DecodeOptions::new().with_limits(Limits::none());
+    let numbered = CoefficientImage::decode_with(&bytes, &limits).expect("the encoder's own file");
+    for (found, expected) in numbered.components().iter().zip(image.components()) {
+        assert_eq!(found.blocks(), expected.blocks());
+    }
+    Some(numbered)
 }
