@@ -281,14 +281,7 @@ impl Decoder<'_> {
                 self.note_damage(bytes.len(), DamageKind::UnexpectedEnd);
                 break (bytes.len(), bytes.len());
             };
-            // Fill bytes may stand before a marker.
-            let skipped = bytes[before..position]
-                .iter()
-                .rposition(|&byte| byte != 0xFF);
-            if let Some(last) = skipped {
-                let bytes = last as u64 + 1;
-                self.note_damage(before, DamageKind::SkippedBytes { bytes });
-            }
+            self.note_skipped(before, position, None);
             if code == marker::EOI {
                 break (position, position + 1);
             }
@@ -327,6 +320,19 @@ impl Decoder<'_> {
         Ok(())
     }
 
+    /// Notes the bytes from `before` on that belong to no marker, whose code is at `position`; fill bytes
+    /// do.
+    fn note_skipped(&mut self, before: usize, position: usize, scan: Option<usize>) {
+        let last = self.source.bytes()[before..position]
+            .iter()
+            .rposition(|&byte| byte != 0xFF);
+        if let Some(last) = last {
+            let bytes = last as u64 + 1;
+            let kind = DamageKind::SkippedBytes { bytes };
+            self.note_loss(before, kind, scan, Vec::new(), Vec::new());
+        }
+    }
+
     fn note_damage(&mut self, offset: usize, kind: DamageKind) {
         self.note_loss(offset, kind, None, Vec::new(), Vec::new());
     }
@@ -363,18 +369,23 @@ impl Decoder<'_> {
         while !place.is_last() {
             let rest = place.last()..place.total;
             let scan = Some(grid.scan);
+            let before = self.source.position();
             let Some((code, position)) = self.source.next_marker() else {
                 let end = self.source.bytes().len();
                 let lost = grid.areas(rest);
                 self.note_loss(end, DamageKind::UnexpectedEnd, scan, lost, Vec::new());
                 return false;
             };
+            if before == entropy.end() {
+                self.note_skipped(before, position, scan);
+            }
             let kind = DamageKind::Malformed(Malformed::RestartMarker {
                 expected: place.number,
                 found: code,
             });
             if !matches!(code, marker::RST0..=marker::RST7) {
                 if code < marker::SOF0 {
+                    self.note_loss(position, kind, scan, Vec::new(), Vec::new());
                     continue;
                 }
                 self.source.seek(position - 1);
