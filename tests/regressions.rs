@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
-use feature_distillation::{BandStatistics, CoefficientImage, DecodeOptions};
+use feature_distillation::{
+    ArgumentError, BandStatistics, CoefficientImage, ColorSpace, DamageKind, DecodeOptions,
+    EncodeOptions, Error, Malformed, QuantizationTable, Recovered, SamplingFactor, ScanScript,
+    ScriptFault,
+};
 
 #[test]
 fn statistics_of_no_image_are_refused() {
@@ -44,6 +48,32 @@ fn damages_are_reported_in_the_order_of_their_bytes() {
 }
 
 #[test]
+fn what_stands_behind_fill_bytes_before_a_restart_is_reported() {
+    let sound = CoefficientImage::decode(&crash("restart-interval-1.jpg")).unwrap();
+    for (name, kind) in [
+        // A code that no marker has: behind fill bytes it is no damaged stuffing.
+        (
+            "code-after-fill-bytes-before-restart.bin",
+            DamageKind::Malformed(Malformed::RestartMarker {
+                expected: 0,
+                found: 0x0F,
+            }),
+        ),
+        (
+            "zeros-after-fill-bytes-before-restart.bin",
+            DamageKind::SkippedBytes { bytes: 4 },
+        ),
+    ] {
+        let bytes = crash(name);
+        assert!(CoefficientImage::decode(&bytes).is_err(), "{name}");
+        let Recovered { image, report } = CoefficientImage::recover(&bytes).unwrap();
+        assert_eq!(image.components(), sound.components(), "{name}");
+        let kinds: Vec<DamageKind> = report.damages().iter().map(|one| one.kind).collect();
+        assert_eq!(kinds, [kind], "{name}");
+    }
+}
+
+#[test]
 fn data_behind_a_recovered_image_begin_with_the_marker_of_the_next() {
     for (name, marker) in [
         ("frame-after-scan.jpg", [0xFF, 0xC0]),
@@ -57,6 +87,57 @@ fn data_behind_a_recovered_image_begin_with_the_marker_of_the_next() {
         let data = image.trailing_data();
         assert!(data.starts_with(&marker), "{name}: {data:?}");
         assert!(bytes.ends_with(data), "{name}");
+    }
+}
+
+#[test]
+fn components_that_are_not_of_the_image_are_not_written() {
+    let image = |width, height, factors: [u8; 2]| {
+        let factors = factors.map(|factor| SamplingFactor::new(factor, factor).unwrap());
+        let table = QuantizationTable::uniform(16).unwrap().into();
+        CoefficientImage::new(width, height, ColorSpace::Unknown, &factors, &table).unwrap()
+    };
+    let first = image(32, 16, [1, 1]);
+    for other in [
+        // Fewer blocks; as many, of another width.
+        image(16, 16, [1, 1]),
+        image(31, 16, [1, 1]),
+        // The size that its factor would have, but beside it the other component would be halved.
+        image(64, 32, [1, 2]),
+    ] {
+        let mut exchanged = first.clone();
+        exchanged.components_mut()[1] = other.components()[1].clone();
+        let error = exchanged.encode().unwrap_err();
+        assert!(
+            matches!(error, Error::InvalidArgument(ArgumentError::Shape { .. })),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn components_are_not_written_that_their_identifier_does_not_tell_apart() {
+    let bytes = crash("duplicate-ids.jpg");
+    let image = CoefficientImage::decode(&bytes).unwrap();
+    // All in one scan, each stands for the next.
+    let whole = CoefficientImage::decode(&image.encode().unwrap()).unwrap();
+    assert_eq!(whole.components(), image.components());
+    for script in [
+        ScanScript::by_component(&image),
+        ScanScript::progression(&image),
+    ] {
+        let error = image
+            .encode_with(&EncodeOptions::new().with_scans(script))
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::InvalidArgument(ArgumentError::ScanScript(
+                    ScriptFault::SharedIdentifier { .. }
+                ))
+            ),
+            "{error}"
+        );
     }
 }
 

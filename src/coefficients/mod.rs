@@ -255,31 +255,45 @@ impl CoefficientImage {
         Ok(())
     }
 
-    /// Checks that every component has the size that its sampling factor gives it in this image: safe code
-    /// can put a component of another image in its place.
+    /// Checks that the components are those that the geometry tells of: safe code can put a component of
+    /// another image in the place of one.
     pub(crate) fn check_components(&self) -> Result<()> {
+        let given = Geometry::new(
+            self.width(),
+            self.height(),
+            self.components.iter().map(Component::sampling),
+        );
+        let mut pairs = vec![
+            (
+                "largest horizontal sampling factor",
+                u32::from(self.geometry.max_horizontal),
+                u32::from(given.max_horizontal),
+            ),
+            (
+                "largest vertical sampling factor",
+                u32::from(self.geometry.max_vertical),
+                u32::from(given.max_vertical),
+            ),
+        ];
         for component in &self.components {
-            let expected = self.geometry.blocks(component.sampling);
-            let actual = (component.blocks_wide, component.blocks_high);
-            let (what, expected, actual) = if expected.0 != actual.0 {
-                (
-                    "number of block columns of a component",
-                    expected.0,
-                    actual.0,
-                )
-            } else if expected.1 != actual.1 {
-                ("number of block rows of a component", expected.1, actual.1)
-            } else {
-                continue;
-            };
-            return Err(ArgumentError::Shape {
+            let (width, height) = self.geometry.samples(component.sampling);
+            pairs.extend([
+                ("width of a component in samples", width, component.width),
+                ("height of a component in samples", height, component.height),
+            ]);
+        }
+        match pairs
+            .iter()
+            .find(|(_, expected, actual)| expected != actual)
+        {
+            Some(&(what, expected, actual)) => Err(ArgumentError::Shape {
                 what,
                 expected: expected.into(),
                 actual: actual.into(),
             }
-            .into());
+            .into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(crate) const fn origin(&self) -> &Origin {

@@ -89,27 +89,7 @@ impl CoefficientImage {
     ///
     /// Components can be exchanged for others, whose blocks are not where the geometry says: refused.
     fn grid(&self) -> Result<Geometry> {
-        for component in &self.components {
-            let (wide, high) = self.geometry.blocks(component.sampling);
-            for (what, expected, actual) in [
-                (
-                    "columns of blocks of a component",
-                    wide,
-                    component.blocks_wide,
-                ),
-                ("rows of blocks of a component", high, component.blocks_high),
-            ] {
-                if expected != actual {
-                    let (expected, actual) = (expected.into(), actual.into());
-                    return Err(ArgumentError::Shape {
-                        what,
-                        expected,
-                        actual,
-                    }
-                    .into());
-                }
-            }
-        }
+        self.check_components()?;
         Ok(self.unchecked_grid())
     }
 

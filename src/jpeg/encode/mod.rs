@@ -49,7 +49,9 @@ impl CoefficientImage {
     ///
     /// # Errors
     ///
-    /// [`Error::CoefficientOutOfRange`].
+    /// [`Error::CoefficientOutOfRange`]; [`ArgumentError::Shape`] where a component was exchanged for one of
+    /// another size; [`ArgumentError::ScanScript`] where components share an identifier and are too many,
+    /// or too large, for one scan.
     pub fn encode(&self) -> Result<Vec<u8>> {
         Ok(self.encode_with(&EncodeOptions::default())?.bytes)
     }
@@ -62,7 +64,8 @@ impl CoefficientImage {
     /// [`ArgumentError::StepAboveBaseline`] and [`ArgumentError::BeyondBaseline`] where baseline is
     /// demanded; [`ArgumentError::ScanScript`] for scans that cannot code the image without loss;
     /// [`ArgumentError::Components`] for a progressive file of more than four;
-    /// [`ArgumentError::TableRedefined`] in the abbreviated formats.
+    /// [`ArgumentError::TableRedefined`] in the abbreviated formats; [`ArgumentError::Shape`] where a
+    /// component was exchanged for one of another size.
     pub fn encode_with(&self, options: &EncodeOptions) -> Result<Encoded> {
         let plan = Plan::new(self, options)?;
         match Encoder::new(self, options, &plan).encode() {

@@ -25,6 +25,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(image: &CoefficientImage, options: &EncodeOptions) -> Result<Self> {
+        image.check_components()?;
         let progressive = match (options.process, &options.scans) {
             (Process::Progressive, _) => true,
             (Process::Automatic, Some(script)) => script.is_progressive(),
@@ -39,15 +40,13 @@ impl Plan {
             .into());
         }
         let script = match &options.scans {
-            Some(script) => {
-                script
-                    .check(image, progressive)
-                    .map_err(ArgumentError::from)?;
-                script.clone()
-            }
+            Some(script) => script.clone(),
             None if progressive => ScanScript::progression(image),
             None => ScanScript::interleaved(image),
         };
+        script
+            .check(image, progressive)
+            .map_err(ArgumentError::from)?;
         let twelve_bits = image.precision() == SamplePrecision::Twelve;
         Ok(Self {
             start_of_frame: start_of_frame(image, options, progressive)?,
