@@ -19,12 +19,15 @@ pub const fn limits(pixels: u64) -> Limits {
         .with_max_block_visits_per_block(32)
 }
 
-/// Decodes within [`limits`]; `None` for a file that is refused.
+/// Decodes within [`limits`], with the data behind the image; `None` for a file that is refused.
 #[must_use]
 pub fn decode(bytes: &[u8], pixels: u64) -> Option<CoefficientImage> {
     // A component of an odd sampling factor can have more blocks than the pixels suggest.
     let limits = limits(pixels).with_max_memory(64 << 20);
-    CoefficientImage::decode_with(bytes, &DecodeOptions::new().with_limits(limits)).ok()
+    let options = DecodeOptions::new()
+        .with_limits(limits)
+        .with_trailing_data(true);
+    CoefficientImage::decode_with(bytes, &options).ok()
 }
 
 /// An image within [`limits`] of a file, which may be damaged; with the data behind it.

@@ -4,3 +4,4 @@ pub mod allocation;
 pub mod draw;
 pub mod jpeg;
 pub mod picture;
+pub mod writing;
