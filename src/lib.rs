@@ -30,7 +30,9 @@
 //! | task | entry point |
 //! |---|---|
 //! | read coefficients | [`CoefficientImage::decode`], [`CoefficientImage::read`] |
-//! | write them | [`CoefficientImage::encode`], [`CoefficientImage::encode_with`] |
+//! | read what is left of a damaged file | [`CoefficientImage::recover`] |
+//! | read tables and images from separate streams | [`TableSpecification::decode`], [`CoefficientImage::decode_abbreviated`] |
+//! | write them | [`CoefficientImage::encode`], [`CoefficientImage::encode_with`], [`EncodeOptions::as_read`] |
 //! | make an image without a file | [`CoefficientImage::new`], [`CoefficientImage::from_blocks`] |
 //! | change tables | [`CoefficientImage::requantize`] |
 //! | turn, mirror, crop, wipe without loss | [`CoefficientImage::oriented`], [`CoefficientImage::cropped`], [`CoefficientImage::wiped`] |

@@ -4,6 +4,30 @@ use crate::error::{Error, LimitKind, Result};
 
 /// Upper bounds on what one file may cost. All are on by default.
 ///
+/// # Memory and the length of the input
+///
+/// Strict reading of a Huffman-coded file of `n` bytes holds at most
+///
+/// - `513 n` bytes for a sequential frame,
+/// - `1089 n` bytes for a progressive frame,
+///
+/// beside the tables, less than 256 KiB, and about a hundred bytes for each marker segment; even under
+/// [`Limits::none`]. Every Huffman code has a bit or more. So a block of a sequential scan, which has a DC
+/// and an AC code, takes 2 bits, and a block of the first DC scan of a progressive component, before which
+/// no other may stand, takes 1: a byte gives 4 or 8 blocks. A scan of more blocks than the bytes left can
+/// hold is refused before they are allocated. A block has 128 bytes of coefficients, and 8 in progressive
+/// frames that tell which are nonzero: 4 · 128 is 512, and 8 · 136 is 1088. One `n` more is for metadata,
+/// de-stuffed scan data and trailing data, which are different bytes of the input. Streams that
+/// [`CoefficientImage::read`](crate::CoefficientImage::read) collects come on top.
+///
+/// Two kinds of reading have no such multiple, and the limits alone bound their memory: a few bytes of
+/// an arithmetic-coded scan may stand for any number of blocks, and
+/// [`CoefficientImage::recover`](crate::CoefficientImage::recover) fills up what is missing.
+///
+/// Time has no such multiple either: runs of empty bands and arithmetic coding visit blocks at next to no
+/// bytes. [`max_block_visits_per_block`](Self::max_block_visits_per_block) and
+/// [`max_memory`](Self::max_memory) bound it together.
+///
 /// ```
 /// use feature_distillation::Limits;
 /// let limits = Limits::default().with_max_pixels(4_000_000).with_max_memory(64 << 20);
@@ -55,8 +79,8 @@ impl Limits {
         self.pixels
     }
 
-    /// Bytes for coefficients, metadata and de-stuffed scan data while a file is read, and for
-    /// coefficients, planes of samples and pixels while an image is turned to pixels; 512 MiB by default.
+    /// Bytes for coefficients, metadata, de-stuffed scan data and, in progressive files, 8 for each block
+    /// of what is known about it while a file is read, and for coefficients, planes of samples and pixels while an image is turned to pixels; 512 MiB by default.
     #[must_use]
     pub const fn max_memory(&self) -> u64 {
         self.memory

@@ -496,7 +496,7 @@ fn a_code_of_ones_alone_is_refused() {
 #[test]
 fn a_dc_table_holds_sizes_alone() {
     let bytes = Writer::new().huffman(0, 0, &[(1, 0), (2, 16)]).finish();
-    malformed_within(&bytes, 23..25, Malformed::HuffmanSymbol { symbol: 16 });
+    malformed(&bytes, 24, Malformed::HuffmanSymbol { symbol: 16 });
 }
 
 #[test]
@@ -1335,4 +1335,30 @@ fn progression(start: Writer, parameters: [u8; 4], index: u8) {
     let at = start.len() + 1;
     let bytes = start.scan(&[(1, 0, 0)], parameters).data("0").finish();
     malformed(&bytes, at, Malformed::ProgressionOrder { id: 1, index });
+}
+
+#[test]
+fn a_bad_value_in_a_table_is_the_byte_that_the_error_points_at() {
+    let mut bytes = fixture("baseline-420-q90-47x33");
+    let dht = parts(&bytes)
+        .into_iter()
+        .find(|part| part.code == DHT)
+        .unwrap();
+    // Length, class and destination, sixteen counts, and the sixth symbol.
+    let symbol = dht.position + 3 + 1 + 16 + 5;
+    bytes[symbol] = 0x7F;
+    malformed(&bytes, symbol, Malformed::HuffmanSymbol { symbol: 0x7F });
+
+    let mut bytes = fixture("arithmetic-420-47x33");
+    let dac = parts(&bytes)
+        .into_iter()
+        .find(|part| part.code == 0xCC)
+        .unwrap();
+    let value = dac.position + 4;
+    bytes[value] = 0x01;
+    let kind = Malformed::ConditioningValue {
+        class: 0,
+        value: 0x01,
+    };
+    malformed(&bytes, value, kind);
 }

@@ -11,11 +11,14 @@ use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 use common::allocation::{Counting, peak_of};
-use common::bytes::{COM, EOI, RST0, SOF0, SOF2, SOI, SOS, Writer, frame_part, parts, payload};
+use common::bytes::{
+    COM, EOI, RST0, SOF0, SOF2, SOI, SOS, TEM, Writer, frame_part, parts, payload,
+};
 use common::{fixture, fixtures};
 use feature_distillation::{
     CoefficientImage, ColorSpace, Component, DecodeOptions, EncodeOptions, Error, FeatureDistiller,
-    InverseOptions, LimitKind, Limits, QuantizationTable, RestartInterval, SamplingFactor,
+    InverseOptions, LimitKind, Limits, Malformed, QuantizationTable, RestartInterval,
+    SamplingFactor,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -55,18 +58,9 @@ fn the_scan_limit_counts_scan_headers() {
 #[test]
 fn the_segment_limit_counts_every_marker_segment() {
     for fixture in fixtures() {
-        // Markers that stand between segments count too.
-        let stray = match fixture.name.as_str() {
-            "trailing-restart-marker-progressive-420-33x31.jpg" => 10,
-            name if name.starts_with("trailing-restart-marker") => 1,
-            "stray-rst-after-scan-420-33x31.jpg" => 1,
-            "stray-rst-and-tem-420-33x31.jpg" => 9,
-            _ => 0,
-        };
-        let segments = stray
-            + count(&fixture.bytes, |code| {
-                !matches!(code, SOI | EOI) && !(RST0..RST0 + 8).contains(&code)
-            });
+        let segments = count(&fixture.bytes, |code| {
+            !matches!(code, SOI | EOI | TEM) && !(RST0..RST0 + 8).contains(&code)
+        });
         exactly(
             &fixture.bytes,
             segments,
@@ -274,6 +268,64 @@ fn no_more_memory_is_held_than_was_charged() {
         let charged = least as usize + (64 << 10);
         assert!(peak <= charged, "{peak} bytes held, {least} charged");
     }
+}
+
+#[test]
+fn memory_is_at_most_a_multiple_of_the_input() {
+    let blocks = 512 * 512;
+    let baseline = Writer::new()
+        .quantization(0, 1)
+        .huffman(0, 0, &[(1, 0)])
+        .huffman(1, 0, &[(1, 0)])
+        .frame(SOF0, 4096, 4096, &[(1, 1, 1, 0)])
+        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+        .data(&"00".repeat(blocks))
+        .finish();
+    for (bytes, multiple, reached) in [
+        (baseline, 513, 500),
+        // A bit for each block, and nothing else but what is known of its coefficients.
+        (progressive_bomb(4096, 4096, 2), 1089, 1060),
+    ] {
+        let enough = multiple * bytes.len() + (256 << 10);
+        let (_, peak) = peak_of(|| decode(&bytes, Limits::none()).unwrap());
+        assert!(peak <= enough, "{peak} bytes for {}", bytes.len());
+        // The bound is no wider than it must be.
+        assert!(peak >= reached * bytes.len(), "{peak} bytes");
+        // Cut short, the same file costs no more, whether the guard or the end of the data stops it.
+        for length in [bytes.len() - 100, bytes.len() / 2, 1000] {
+            let (_, peak) = peak_of(|| refusal(&bytes[..length], Limits::none()));
+            assert!(
+                peak <= multiple * length + (256 << 10),
+                "{peak} bytes for {length}"
+            );
+        }
+    }
+}
+
+#[test]
+fn frame_after_frame_that_leaves_its_height_to_dnl_costs_one_search() {
+    let file = (0..4000).fold(Writer::new(), |file, _| {
+        file.frame(SOF0, 8, 0, &[(1, 1, 1, 0)])
+    });
+    let bytes = file
+        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+        .raw(&[0xFF, RST0].repeat(1 << 20))
+        .finish();
+    let started = Instant::now();
+    let error = CoefficientImage::recover(&bytes).unwrap_err();
+    let elapsed = started.elapsed();
+    assert!(
+        matches!(
+            error,
+            Error::Malformed {
+                kind: Malformed::MissingLines,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    // A search for each would take minutes.
+    assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
 }
 
 #[test]

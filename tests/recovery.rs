@@ -4,10 +4,15 @@
 mod common;
 mod oracle;
 
-use common::bytes::{EOI, RST0, SOS, parts};
+use std::collections::HashSet;
+use std::num::NonZeroU16;
+use std::time::Instant;
+
+use common::bytes::{DHT, EOI, RST0, SOS, parts};
 use common::{Damaged, Fixture, coefficients, damaged, fixture, fixtures};
 use feature_distillation::{
-    CoefficientImage, Component, DamageKind, DecodeOptions, Error, Limits, Malformed, Recovered,
+    CoefficientImage, ColorSpace, Component, DamageKind, DecodeOptions, EncodeOptions, Error,
+    Limits, Malformed, QuantizationTable, Recovered, RestartInterval, SamplingFactor, ScanScript,
 };
 use oracle::Libjpeg;
 use proptest::prelude::*;
@@ -309,6 +314,61 @@ fn bytes_before_between_and_after_segments_are_skipped_and_counted() {
 }
 
 #[test]
+fn a_damaged_start_of_image_does_not_lead_to_the_thumbnail() {
+    let bytes = fixture("exif-thumbnail-420-47x33");
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    for at in [0, 1] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        let Recovered { image, report } = CoefficientImage::recover(&damaged).unwrap();
+        assert_eq!(image.components(), original.components());
+        let kind = DamageKind::Malformed(Malformed::MissingStartOfImage);
+        assert_eq!(report.damages()[0].kind, kind);
+    }
+}
+
+#[test]
+fn restart_markers_of_a_scan_that_is_skipped_do_not_count_as_segments() {
+    let table = QuantizationTable::uniform(16).unwrap();
+    let sampling = [SamplingFactor::ONE; 3];
+    let image =
+        CoefficientImage::new(640, 640, ColorSpace::YCbCr, &sampling, &table.into()).unwrap();
+    let options = EncodeOptions::new()
+        .with_scans(ScanScript::by_component(&image))
+        .with_restart_interval(RestartInterval::Mcus(NonZeroU16::MIN));
+    let mut bytes = image.encode_with(&options).unwrap().bytes;
+    let scan = parts(&bytes)
+        .into_iter()
+        .find(|part| part.code == SOS)
+        .unwrap();
+    bytes[scan.position + 4] = 77;
+    let Recovered { image, report } = CoefficientImage::recover(&bytes).unwrap();
+    assert_eq!(image.components().len(), 3);
+    assert!(!report.is_sound());
+}
+
+#[test]
+fn many_frame_headers_without_lines_cost_one_look_ahead() {
+    let mut bytes = vec![0xFF, 0xD8];
+    for _ in 0..4000 {
+        bytes.extend([0xFF, 0xC0, 0, 11, 8, 0, 0, 0, 8, 1, 1, 0x11, 0]);
+    }
+    bytes.extend([0xFF, SOS, 0, 8, 1, 1, 0, 0, 63, 0]);
+    bytes.extend([0xFF, 0].repeat(1_000_000));
+    bytes.extend([0xFF, EOI]);
+    let start = Instant::now();
+    assert!(matches!(
+        CoefficientImage::recover(&bytes),
+        Err(Error::Malformed {
+            offset: 7,
+            kind: Malformed::MissingLines
+        })
+    ));
+    // A look at each would take a minute.
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
 fn files_with_nothing_of_an_image_are_refused() {
     let bytes = fixture("baseline-420-q90-47x33");
     let end_of_header = parts(&bytes)
@@ -342,6 +402,73 @@ fn limits_hold_for_recovery_too() {
     ));
 }
 
+/// Every byte of the scans of Huffman-coded files is damaged in turn.
+#[test]
+fn a_wrong_block_is_listed_wherever_damaged_data_are_noticed() {
+    let mut noticed = 0;
+    for name in [
+        "baseline-420-q90-47x33",
+        "scans-noninterleaved-420-33x31",
+        "restart-3mcu-baseline-420-47x33",
+        "progressive-420-q75-47x33",
+        "restart-1mcu-progressive-420-47x33",
+    ] {
+        let bytes = fixture(name);
+        let original = CoefficientImage::decode(&bytes).unwrap();
+        for (part, next) in parts(&bytes).iter().zip(parts(&bytes).iter().skip(1)) {
+            for at in part.end..next.start {
+                for change in [0x01, 0x10, 0x80, 0xFF] {
+                    let mut damaged = bytes.clone();
+                    damaged[at] ^= change;
+                    let recovered = CoefficientImage::recover(&damaged).unwrap();
+                    noticed += u32::from(!recovered.report.is_sound());
+                    if !recovered.report.is_sound() {
+                        assert_wrong_blocks_are_listed(
+                            &recovered,
+                            &original,
+                            &format!("{name}, {at}"),
+                        );
+                    }
+                }
+            }
+        }
+    }
+    assert!(noticed > 2000, "{noticed} damages noticed");
+}
+
+#[test]
+fn what_scans_without_tables_headers_or_ends_would_have_brought_is_lost() {
+    let bytes = fixture("progressive-420-q75-47x33");
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    let parts = parts(&bytes);
+    let positions = |code| {
+        let found = parts.iter().filter(move |part| part.code == code);
+        found.map(|part| part.position).collect::<Vec<_>>()
+    };
+    let recover = |damaged: &[u8], what: &str| {
+        let recovered = CoefficientImage::recover(damaged).unwrap();
+        assert_ne!(
+            recovered.image.components(),
+            original.components(),
+            "{what}"
+        );
+        assert_wrong_blocks_are_listed(&recovered, &original, what);
+    };
+    for &position in &positions(DHT) {
+        let mut damaged = bytes.clone();
+        damaged[position + 3] ^= 0x20;
+        recover(&damaged, "class of a table");
+        damaged[position + 3] ^= 0x23;
+        recover(&damaged, "destination of a table");
+    }
+    for &position in &positions(SOS)[1..] {
+        recover(&bytes[..position - 1], "cut before a scan");
+        let mut damaged = bytes.clone();
+        damaged[position + 4] = 77;
+        recover(&damaged, "component of a scan");
+    }
+}
+
 proptest! {
     #[test]
     fn what_decodes_recovers_the_same_and_nothing_panics(
@@ -361,6 +488,33 @@ proptest! {
             (Ok(_), Err(error)) => prop_assert!(false, "{}", error),
             (Err(_), Ok(recovered)) => prop_assert!(!recovered.report.is_sound()),
             (Err(_), Err(_)) => {}
+        }
+    }
+}
+
+fn assert_wrong_blocks_are_listed(
+    Recovered { image, report }: &Recovered,
+    original: &CoefficientImage,
+    what: &str,
+) {
+    let mut listed = HashSet::new();
+    for damage in report.damages() {
+        for area in damage.lost.iter().chain(&damage.doubtful) {
+            for y in area.rows.clone() {
+                listed.extend(area.columns.clone().map(|x| (area.component, x, y)));
+            }
+        }
+    }
+    for (index, (found, expected)) in
+        (0..).zip(image.components().iter().zip(original.components()))
+    {
+        for y in 0..found.blocks_high() {
+            for x in 0..found.blocks_wide() {
+                assert!(
+                    found.block(x, y) == expected.block(x, y) || listed.contains(&(index, x, y)),
+                    "{what}: component {index}, block ({x}, {y}); {report:?}"
+                );
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 
 use common::bytes::{DHT, DQT, EOI, SOF0, SOF1, SOF2, SOI, SOS, frame_part, parts, payload};
-use common::{coefficients, fixtures, fixtures_that_libjpeg_reads};
+use common::{coefficients, fixture, fixtures, fixtures_that_libjpeg_reads};
 use feature_distillation::{
     ArgumentError, BANDS, Band, Block, CodingProcess, CoefficientImage, ColorSpace, DecodeOptions,
     EncodeOptions, EntropyCoding, Error, HuffmanTables, Limits, MetadataPolicy, OutOfRange,
@@ -246,7 +246,7 @@ fn progressive_and_arithmetic_files_are_those_of_libjpeg_from_the_frame_header_o
     let Some(libjpeg) = Libjpeg::load() else {
         return;
     };
-    let mut compared = 0;
+    let (mut compared, mut shared) = (0, 0);
     let kinds = [(true, false), (true, true), (false, true)];
     for fixture in fixtures_that_libjpeg_reads() {
         let image = read(&fixture.bytes);
@@ -255,6 +255,11 @@ fn progressive_and_arithmetic_files_are_those_of_libjpeg_from_the_frame_header_o
             .into_iter()
             .flat_map(|kind| [0, 1, 3, 40].map(|interval| (kind, interval)))
         {
+            if progressive && fixture.name.starts_with("component-ids-") {
+                // libjpeg writes AC scans whose component its own reader takes for another one.
+                shared += 1;
+                continue;
+            }
             let mut theirs = Vec::new();
             let coding = Coding {
                 optimize: !arithmetic,
@@ -281,7 +286,10 @@ fn progressive_and_arithmetic_files_are_those_of_libjpeg_from_the_frame_header_o
         }
     }
     println!("{compared} files compared");
-    assert_eq!(compared, 3 * 4 * (fixtures_that_libjpeg_reads().len() - 2));
+    assert_eq!(
+        compared + shared,
+        3 * 4 * (fixtures_that_libjpeg_reads().len() - 2)
+    );
 }
 
 #[test]
@@ -1342,4 +1350,55 @@ fn assert_same_coding(ours: &[u8], theirs: &[u8], what: &str) {
             theirs.len()
         );
     }
+}
+
+// ---- components that are not what they seem -----------------------------------------------------
+
+#[test]
+fn components_of_one_identifier_are_numbered_where_scans_could_not_tell_them_apart() {
+    let image = CoefficientImage::decode(&fixture("component-ids-1-1-1-420-33x31")).unwrap();
+    let ids = |bytes: &[u8]| {
+        let read = CoefficientImage::decode(bytes).unwrap();
+        for (found, expected) in read.components().iter().zip(image.components()) {
+            assert_eq!(found.blocks(), expected.blocks());
+        }
+        assert_eq!(read.color_space(), image.color_space());
+        read.components()
+            .iter()
+            .map(feature_distillation::Component::id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&image.encode().unwrap()), [1, 1, 1]);
+    let progressive = EncodeOptions::new().with_process(Process::Progressive);
+    assert_eq!(
+        ids(&image.encode_with(&progressive).unwrap().bytes),
+        [1, 2, 3]
+    );
+}
+
+#[test]
+fn components_that_a_reader_would_put_elsewhere_are_refused() {
+    let image = CoefficientImage::decode(&fixture("baseline-420-q50-67x45")).unwrap();
+
+    let mut coarse = image.clone();
+    coarse.components_mut()[0] = image.components()[1].clone();
+    let error = coarse.encode().unwrap_err();
+    assert!(
+        matches!(error, Error::InvalidArgument(ArgumentError::Shape { .. })),
+        "all components coarser than the grid: {error}"
+    );
+
+    let other = CoefficientImage::decode(&fixture("baseline-420-q10-33x31")).unwrap();
+    let mut small = image.clone();
+    small.components_mut()[1] = other.components()[1].clone();
+    let error = small.encode().unwrap_err();
+    assert!(
+        matches!(error, Error::InvalidArgument(ArgumentError::Shape { .. })),
+        "a component of a smaller image: {error}"
+    );
+
+    let mut swapped = image.clone();
+    swapped.components_mut().swap(0, 1);
+    let read = CoefficientImage::decode(&swapped.encode().unwrap()).unwrap();
+    assert_eq!(read.components(), swapped.components());
 }

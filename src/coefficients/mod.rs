@@ -185,6 +185,9 @@ impl CoefficientImage {
     }
 
     /// The components in frame order, to be changed.
+    ///
+    /// One that is put in the place of another must have the size that its sampling factor gives it in
+    /// this image; otherwise the image can neither be written nor turned to pixels.
     #[must_use]
     pub fn components_mut(&mut self) -> &mut [Component] {
         &mut self.components
@@ -255,45 +258,31 @@ impl CoefficientImage {
         Ok(())
     }
 
-    /// Checks that the components are those that the geometry tells of: safe code can put a component of
-    /// another image in the place of one.
+    /// Checks that the components are those of this image's size, and that the largest of their sampling
+    /// factors are the image's: safe code can put a component of another image in the place of one.
     pub(crate) fn check_components(&self) -> Result<()> {
-        let given = Geometry::new(
-            self.width(),
-            self.height(),
-            self.components.iter().map(Component::sampling),
-        );
-        let mut pairs = vec![
+        let factors = self.components.iter().map(Component::sampling);
+        let grid = Geometry::new(self.width(), self.height(), factors);
+        for (what, expected, actual) in [
             (
                 "largest horizontal sampling factor",
-                u32::from(self.geometry.max_horizontal),
-                u32::from(given.max_horizontal),
+                self.geometry.max_horizontal,
+                grid.max_horizontal,
             ),
             (
                 "largest vertical sampling factor",
-                u32::from(self.geometry.max_vertical),
-                u32::from(given.max_vertical),
+                self.geometry.max_vertical,
+                grid.max_vertical,
             ),
-        ];
+        ] {
+            check_shape(what, expected.into(), actual.into())?;
+        }
         for component in &self.components {
             let (width, height) = self.geometry.samples(component.sampling);
-            pairs.extend([
-                ("width of a component in samples", width, component.width),
-                ("height of a component in samples", height, component.height),
-            ]);
+            check_shape("width of a component in samples", width, component.width)?;
+            check_shape("height of a component in samples", height, component.height)?;
         }
-        match pairs
-            .iter()
-            .find(|(_, expected, actual)| expected != actual)
-        {
-            Some(&(what, expected, actual)) => Err(ArgumentError::Shape {
-                what,
-                expected: expected.into(),
-                actual: actual.into(),
-            }
-            .into()),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     pub(crate) const fn origin(&self) -> &Origin {
@@ -373,6 +362,19 @@ impl CoefficientImage {
             Vec::new(),
         ))
     }
+}
+
+fn check_shape(what: &'static str, expected: u32, actual: u32) -> Result<()> {
+    if expected == actual {
+        return Ok(());
+    }
+    let (expected, actual) = (expected.into(), actual.into());
+    Err(ArgumentError::Shape {
+        what,
+        expected,
+        actual,
+    }
+    .into())
 }
 
 /// Images are equal that hold the same, coded the same way; the division into scans does not count.

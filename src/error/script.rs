@@ -32,17 +32,6 @@ pub enum ScriptFault {
         /// Blocks in its MCU.
         blocks: u32,
     },
-    /// A component that shares its identifier with one before it, and that a reader would take for that
-    /// one: in a scan, each stands for the next.
-    #[error(
-        "scan {scan} cannot name component {component}, whose identifier another has before it"
-    )]
-    SharedIdentifier {
-        /// The scan.
-        scan: usize,
-        /// The component's index.
-        component: usize,
-    },
     /// A component that an earlier scan of a sequential file coded.
     #[error("scan {scan} codes component {component} again")]
     CodedTwice {

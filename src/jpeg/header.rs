@@ -303,11 +303,12 @@ pub(super) fn parse_huffman(
             return Err(malformed(position + 1, Malformed::HuffmanCode));
         }
         let symbols = segment.take(total)?;
-        if let (TableClass::Dc, Some(&symbol)) =
-            (class, symbols.iter().find(|&&symbol| symbol > 15))
+        if class == TableClass::Dc
+            && let Some(index) = symbols.iter().position(|&symbol| symbol > 15)
         {
+            let symbol = symbols[index];
             return Err(malformed(
-                position + 17,
+                position + 17 + index,
                 Malformed::HuffmanSymbol { symbol },
             ));
         }

@@ -124,9 +124,12 @@ impl TableSpecification {
                     let position = segment.position();
                     let (class, destination) = segment.nibbles()?;
                     let value = segment.byte()?;
-                    self.conditioning
-                        .set(class, destination, value)
-                        .map_err(|kind| malformed(position, kind))?;
+                    self.conditioning.set(class, destination, value).map_err(
+                        |kind| match kind {
+                            Malformed::ConditioningValue { .. } => malformed(position + 1, kind),
+                            _ => malformed(position, kind),
+                        },
+                    )?;
                 }
             }
             marker::DRI => {

@@ -5,12 +5,14 @@ mod frame;
 mod lines;
 mod progressive;
 mod recovery;
+mod report;
 mod scan;
 mod sequential;
 
-pub use recovery::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
+pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 
 use std::io::Read;
+use std::mem;
 
 use crate::coefficients::{
     CodingProcess, CoefficientImage, Component, EntropyCoding, Origin, SamplePrecision,
@@ -24,7 +26,6 @@ use super::marker::{self, Source, malformed};
 use super::tables::TableSpecification;
 
 use frame::Frame;
-use recovery::Tolerate;
 use scan::{Faults, Refuse};
 
 /// How a file is read.
@@ -32,7 +33,11 @@ use scan::{Faults, Refuse};
 /// Reading is strict: the first breach of T.81 is an error that names the clause and the byte. Passed
 /// over, because files with them are common, nothing in them is a guess, and libjpeg reads them in silence:
 ///
-/// - 16-bit quantization tables in a baseline frame;
+/// - 16-bit quantization tables beside samples of 8 bits;
+/// - quantization steps of 0, and Huffman tables of destinations 2 and 3 in a baseline frame, where no scan
+///   uses them;
+/// - segments of tables without a table, and a DNL segment that repeats the number of lines;
+/// - bits other than 1 that fill the last byte of an interval;
 /// - identifiers that two components share: an entry of a scan header means the next of them;
 /// - missing Huffman tables of destinations 0 and 1 in a sequential frame, which are those of T.81 K.3, as
 ///   in frames of motion JPEG;
@@ -40,6 +45,9 @@ use scan::{Faults, Refuse};
 /// - up to seven bytes between the last block and the end of the image.
 ///
 /// For everything else there is [`CoefficientImage::recover`].
+///
+/// What reading costs is bounded by the [`Limits`] and, where the file is Huffman-coded, by
+/// [a multiple of its length](Limits#memory-and-the-length-of-the-input).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DecodeOptions {
@@ -150,8 +158,12 @@ struct Decoder<'a> {
     tables: TableSpecification,
     metadata: Vec<MetadataSegment>,
     frame: Option<Frame>,
+    /// Whether a frame header has had DNL looked for: of a damaged file, one after another might ask.
+    sought_lines: bool,
     /// Where damage is noted; `None` where it is an error.
     report: Option<RecoveryReport>,
+    /// The damage behind which scans may be read wrongly, by its index in the report.
+    astray: Option<usize>,
     /// The first error that was noted as a damage, for the case that nothing can be read at all.
     first_error: Option<Error>,
 }
@@ -165,7 +177,9 @@ impl<'a> Decoder<'a> {
             tables: TableSpecification::default(),
             metadata: Vec::new(),
             frame: None,
+            sought_lines: false,
             report: None,
+            astray: None,
             first_error: None,
         }
     }
@@ -184,9 +198,17 @@ impl<'a> Decoder<'a> {
             if code == marker::EOI {
                 return self.finish(position);
             }
-            self.budget.charge_segment()?;
+            self.charge_segment(code)?;
             self.segment(code, position)?;
         }
+    }
+
+    /// Restart markers are no segments: one may stand behind every MCU.
+    fn charge_segment(&mut self, code: u8) -> Result<()> {
+        if marker::is_idle(code) {
+            return Ok(());
+        }
+        self.budget.charge_segment()
     }
 
     fn segment(&mut self, code: u8, position: usize) -> Result<()> {
@@ -227,6 +249,9 @@ impl<'a> Decoder<'a> {
         let mut segment = self.source.segment(code)?;
         let lines = segment.position() + 1;
         let header = FrameHeader::parse(code, &mut segment, || {
+            if mem::replace(&mut self.sought_lines, true) {
+                return Err(malformed(lines, Malformed::MissingLines));
+            }
             lines::read_ahead(&self.source, lines)
         })?;
         let frame = Frame::new(header);
@@ -295,7 +320,7 @@ impl<'a> Decoder<'a> {
         self.charge_scan(frame, &header)?;
         frame.scans.push(header.scan());
         if self.report.is_some() {
-            self.read_scan::<Tolerate>(frame, &header, position)
+            self.recover_scan(frame, &header, position)
         } else {
             self.read_scan::<Refuse>(frame, &header, position)
         }
@@ -339,6 +364,9 @@ impl<'a> Decoder<'a> {
             frame.reserve(scanned.index, &mut self.budget)?;
             if !grows {
                 frame.fill_up(scanned.index);
+            }
+            if coding.0 == EntropyCoding::Huffman && header.start > 0 {
+                frame.track_nonzero(scanned.index, &mut self.budget)?;
             }
         }
         Ok(())

@@ -1,23 +1,20 @@
-//! Reading what is left of a damaged file, and the account of what is not.
+//! Reading what is left of a damaged file.
 //!
 //! Inside a restart interval this does what libjpeg does, bit for bit: bits that are no code count as the
 //! symbol 0, and the MCUs behind the end of the data stay zero. It goes on where libjpeg stops or gives up:
 //! at codes after 0xFF that no marker has, between restart intervals, and between segments.
 
-use std::fmt;
-use std::ops::Range;
-
-use crate::coefficients::{CoefficientImage, EntropyCoding};
-use crate::error::{Error, Malformed, Result, UnsupportedFeature};
+use crate::coefficients::{CoefficientImage, Component, EntropyCoding};
+use crate::error::{Error, Malformed, Result};
 
 use super::super::bits::EntropyData;
+use super::super::header::ScanHeader;
 use super::super::huffman::{Sizes, SymbolClass};
 use super::super::marker;
+use super::frame::Frame;
+use super::report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 use super::scan::{Faults, Grid, IntervalEnd, Place, Refuse};
 use super::{DecodeOptions, Decoder, SamplePrecision};
-
-/// Damages that a report lists one by one; more are counted.
-const LISTED_DAMAGES: usize = 1000;
 
 impl CoefficientImage {
     /// Reads what can be read of a damaged file, and reports what cannot.
@@ -66,124 +63,6 @@ impl CoefficientImage {
     }
 }
 
-/// What could be read of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recovered {
-    /// The image; lost blocks are zero.
-    pub image: CoefficientImage,
-    /// What is wrong with the file.
-    pub report: RecoveryReport,
-}
-
-/// What is wrong with a file, in the order of its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RecoveryReport {
-    damages: Vec<Damage>,
-    unlisted: u64,
-}
-
-impl RecoveryReport {
-    /// Whether the file has no fault at all.
-    #[must_use]
-    pub fn is_sound(&self) -> bool {
-        self.damages.is_empty()
-    }
-
-    /// The damages, at most 1000 of them.
-    #[must_use]
-    pub fn damages(&self) -> &[Damage] {
-        &self.damages
-    }
-
-    /// Damages that are not listed since there are too many.
-    #[must_use]
-    pub const fn unlisted(&self) -> u64 {
-        self.unlisted
-    }
-
-    pub(super) fn add(&mut self, damage: Damage) {
-        if let Some(last) = self.damages.last_mut()
-            && (last.offset, last.kind, last.scan) == (damage.offset, damage.kind, damage.scan)
-        {
-            last.lost.extend(damage.lost);
-            last.doubtful.extend(damage.doubtful);
-        } else if self.damages.len() < LISTED_DAMAGES {
-            self.damages.push(damage);
-        } else {
-            self.unlisted += 1;
-        }
-    }
-}
-
-/// One fault of a file and what it costs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Damage {
-    /// Position in the input of the byte that breaks a rule.
-    pub offset: u64,
-    /// What is wrong.
-    pub kind: DamageKind,
-    /// Number of the scan it is in, from 0; `None` between scans.
-    pub scan: Option<usize>,
-    /// Blocks that this scan gives no, or not all, bits of: as far as it goes they are zero.
-    pub lost: Vec<BlockArea>,
-    /// Blocks that were decoded after the fault from bits that may be out of step.
-    pub doubtful: Vec<BlockArea>,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |areas: &[BlockArea]| areas.iter().map(BlockArea::block_count).sum::<u64>();
-        write!(f, "byte {}: {}", self.offset, self.kind)?;
-        if let Some(scan) = self.scan {
-            let (lost, doubtful) = (count(&self.lost), count(&self.doubtful));
-            write!(f, "; scan {scan}: {lost} blocks lost, {doubtful} doubtful")?;
-        }
-        Ok(())
-    }
-}
-
-/// What is wrong at a place of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DamageKind {
-    /// A rule of T.81 is broken.
-    #[error(transparent)]
-    Malformed(Malformed),
-    /// The file ends before the image is complete.
-    #[error("the file ends before the image is complete")]
-    UnexpectedEnd,
-    /// A segment of a process that is not implemented.
-    #[error("unsupported JPEG feature: {0}")]
-    Unsupported(UnsupportedFeature),
-    /// Bytes between segments that belong to none.
-    #[error("{bytes} bytes that belong to no segment")]
-    SkippedBytes {
-        /// How many.
-        bytes: u64,
-    },
-}
-
-/// A rectangle of blocks of one component.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct BlockArea {
-    /// Index of the component in frame order.
-    pub component: usize,
-    /// Columns of blocks.
-    pub columns: Range<u32>,
-    /// Rows of blocks.
-    pub rows: Range<u32>,
-}
-
-impl BlockArea {
-    /// Number of blocks.
-    #[must_use]
-    pub fn block_count(&self) -> u64 {
-        self.columns.len() as u64 * self.rows.len() as u64
-    }
-}
-
 /// What was tolerated in an interval.
 #[derive(Debug)]
 pub(super) struct Note {
@@ -194,8 +73,8 @@ pub(super) struct Note {
     sizes: Sizes,
     /// The MCU at hand.
     mcu: u64,
-    /// The first breach, the bytes consumed by then, and the MCU.
-    first: Option<(Malformed, usize, u64)>,
+    /// The first breach, and the bytes consumed by then.
+    first: Option<(Malformed, usize)>,
     /// The MCU in which the data ran out.
     ran_out: Option<u64>,
 }
@@ -256,7 +135,7 @@ impl Tolerate {
         let note = &mut self.0;
         // What is wrong past the end of the data is not the data's fault.
         if note.first.is_none() && consumed <= note.data_bytes {
-            note.first = Some((kind, consumed, note.mcu));
+            note.first = Some((kind, consumed));
         }
     }
 }
@@ -264,16 +143,8 @@ impl Tolerate {
 impl Decoder<'_> {
     fn recover(mut self) -> Result<Recovered> {
         let bytes = self.source.bytes();
-        let start =
-            memchr::memmem::find(bytes, &[0xFF, marker::SOI]).ok_or_else(|| match bytes {
-                [] | [0xFF] => self.source.end(),
-                _ => super::malformed(0, Malformed::MissingStartOfImage),
-            })?;
-        if start > 0 {
-            let bytes = start as u64;
-            self.note_damage(0, DamageKind::SkippedBytes { bytes });
-        }
-        self.source.seek(start + 2);
+        let start = self.find_start()?;
+        self.source.seek(start);
         // Where the image ends, and where what is behind it starts.
         let (end, behind) = loop {
             let before = self.source.position();
@@ -281,11 +152,13 @@ impl Decoder<'_> {
                 self.note_damage(bytes.len(), DamageKind::UnexpectedEnd);
                 break (bytes.len(), bytes.len());
             };
-            self.note_skipped(before, position, None);
+            if self.note_skipped(before, position, None) {
+                self.go_astray();
+            }
             if code == marker::EOI {
                 break (position, position + 1);
             }
-            self.budget.charge_segment()?;
+            self.charge_segment(code)?;
             if let Err(error) = self.segment(code, position) {
                 let is_next_image = self.frame.as_ref().is_some_and(|frame| {
                     let is_complete = frame.first_not_coded().is_none();
@@ -295,9 +168,58 @@ impl Decoder<'_> {
                 if is_next_image {
                     break (position, position - 1);
                 }
+                if !marker::is_metadata(code) {
+                    self.go_astray();
+                }
             }
         };
         self.finish_recovery(end, behind)
+    }
+
+    /// The position behind SOI, which may have something before it or be damaged itself.
+    fn find_start(&mut self) -> Result<usize> {
+        let bytes = self.source.bytes();
+        let missing = super::malformed(0, Malformed::MissingStartOfImage);
+        match bytes {
+            [0xFF, marker::SOI, ..] => return Ok(2),
+            // A marker follows where it must. The next SOI may be that of a thumbnail.
+            [0xFF, _, 0xFF, ..] | [_, marker::SOI, 0xFF, ..] => {
+                self.tolerate(missing)?;
+                return Ok(2);
+            }
+            [] | [0xFF] => return Err(self.source.end()),
+            _ => {}
+        }
+        let start = memchr::memmem::find(bytes, &[0xFF, marker::SOI]).ok_or(missing)?;
+        let skipped = start as u64;
+        self.note_damage(0, DamageKind::SkippedBytes { bytes: skipped });
+        Ok(start + 2)
+    }
+
+    /// Reads a scan; where its tables are missing, all its blocks are lost.
+    pub(super) fn recover_scan(
+        &mut self,
+        frame: &mut Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<()> {
+        let grid = Grid::new(frame, header);
+        let all = 0..grid.mcu_count();
+        if let Some(damage) = self.astray
+            && let Some(report) = &mut self.report
+        {
+            report.add_doubtful(damage, grid.areas(all.clone()));
+        }
+        match self.read_scan::<Tolerate>(frame, header, position) {
+            Err(Error::Malformed { offset, kind }) => {
+                #[expect(clippy::cast_possible_truncation, reason = "a position in the input")]
+                let offset = offset as usize;
+                let (kind, scan) = (DamageKind::Malformed(kind), Some(grid.scan));
+                self.note_loss(offset, kind, scan, grid.areas(all), Vec::new());
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     /// Notes an error of the file and goes on; errors of another culprit stay errors, as does a
@@ -320,9 +242,15 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    /// Notes the bytes from `before` on that belong to no marker, whose code is at `position`; fill bytes
-    /// do.
-    fn note_skipped(&mut self, before: usize, position: usize, scan: Option<usize>) {
+    /// From the last damage on, scans may be read by other tables or parameters than they were written with.
+    fn go_astray(&mut self) {
+        let last = self.report.as_ref().and_then(RecoveryReport::last);
+        self.astray = self.astray.or(last);
+    }
+
+    /// Notes the bytes from `before` on that belong to no marker, the next of which has its code at
+    /// `position`; whether there are any. Fill bytes belong to it.
+    fn note_skipped(&mut self, before: usize, position: usize, scan: Option<usize>) -> bool {
         let last = self.source.bytes()[before..position]
             .iter()
             .rposition(|&byte| byte != 0xFF);
@@ -331,6 +259,7 @@ impl Decoder<'_> {
             let kind = DamageKind::SkippedBytes { bytes };
             self.note_loss(before, kind, scan, Vec::new(), Vec::new());
         }
+        last.is_some()
     }
 
     fn note_damage(&mut self, offset: usize, kind: DamageKind) {
@@ -421,45 +350,44 @@ impl Decoder<'_> {
         let input = self.source.bytes();
         let scan = Some(grid.scan);
         let last = place.last();
-        if let Some((offset, marker)) = entropy.damaged_stuffing() {
-            let kind = DamageKind::Malformed(Malformed::UnexpectedMarker { marker });
-            self.note_loss(offset, kind, scan, Vec::new(), Vec::new());
-        }
         let ran_out = note
             .ran_out
             .or_else(|| (end.consumed > entropy.len()).then_some(note.mcu));
         let at_end_of_input = entropy.end() >= input.len();
         // Only a decoder that cannot go on returns an error here: what follows was not decoded.
-        let failed = end.result.err().map(|kind| (kind, end.consumed, note.mcu));
+        let failed = end.result.err().map(|kind| (kind, end.consumed));
         let lost_from = match (failed, ran_out) {
-            (Some((.., mcu)), _) => mcu,
+            (Some(_), _) => note.mcu,
             (None, Some(mcu)) if grid.coding == EntropyCoding::Huffman => mcu,
             _ => last,
         };
-        if let Some((kind, consumed, mcu)) = note.first.or(failed) {
+        let lost = grid.areas(lost_from..last);
+        // A fault shows some way behind the damage that made it, which may lie anywhere before.
+        let decoded = grid.areas(place.first..lost_from);
+        if let Some((offset, marker)) = entropy.damaged_stuffing() {
+            let kind = DamageKind::Malformed(Malformed::UnexpectedMarker { marker });
+            self.note_loss(offset, kind, scan, Vec::new(), decoded.clone());
+        }
+        if let Some((kind, consumed)) = note.first.or(failed) {
             let offset = entropy.input_position(input, consumed.saturating_sub(1));
-            let kind = DamageKind::Malformed(kind);
-            let doubtful = grid.areas(mcu.min(lost_from)..lost_from);
-            self.note_loss(offset, kind, scan, grid.areas(lost_from..last), doubtful);
+            self.note_loss(offset, DamageKind::Malformed(kind), scan, lost, decoded);
         } else if let Some(mcu) = ran_out {
-            let (offset, kind) = if at_end_of_input {
-                (input.len(), DamageKind::UnexpectedEnd)
-            } else {
-                let mut ahead = self.source.clone();
-                let marker = ahead.next_marker().map_or(0, |(code, _)| code);
-                let cut_short = Malformed::ScanCutShort { marker };
-                (entropy.end() + 1, DamageKind::Malformed(cut_short))
-            };
-            // An arithmetic decoder may read past the end of sound data.
-            if grid.coding == EntropyCoding::Huffman || at_end_of_input {
+            if at_end_of_input {
+                // The file was cut: what came before the cut is sound.
                 let doubtful = grid.areas(mcu.min(lost_from)..lost_from);
-                self.note_loss(offset, kind, scan, grid.areas(lost_from..last), doubtful);
+                self.note_loss(input.len(), DamageKind::UnexpectedEnd, scan, lost, doubtful);
+            } else if grid.coding == EntropyCoding::Huffman {
+                // An arithmetic decoder may read past the end of sound data.
+                let mut ahead = self.source.clone();
+                let (marker, offset) = ahead.next_marker().unwrap_or((0, entropy.end()));
+                let kind = DamageKind::Malformed(Malformed::ScanCutShort { marker });
+                self.note_loss(offset, kind, scan, lost, decoded);
             }
         } else if end.consumed < entropy.len() {
             let bytes = (entropy.len() - end.consumed) as u64;
             let offset = entropy.input_position(input, end.consumed);
             let kind = DamageKind::Malformed(Malformed::LeftoverData { bytes });
-            self.note_loss(offset, kind, scan, Vec::new(), Vec::new());
+            self.note_loss(offset, kind, scan, lost, decoded);
         }
     }
 
@@ -484,21 +412,38 @@ impl Decoder<'_> {
             let component = &mut frame.components[index];
             component.set_table(table.copied().unwrap_or(fallback));
             let kind = Malformed::ComponentNotCoded { id: component.id() };
-            let lost = vec![BlockArea {
-                component: index,
-                columns: 0..component.blocks_wide(),
-                rows: 0..component.blocks_high(),
-            }];
+            let lost = vec![whole(index, component)];
             self.note_loss(end, DamageKind::Malformed(kind), None, lost, Vec::new());
         }
+        if self
+            .report
+            .as_ref()
+            .is_some_and(|report| !report.is_sound())
+        {
+            for index in frame.incomplete() {
+                let component = &frame.components[index];
+                let kind = DamageKind::MissingBits { id: component.id() };
+                let lost = vec![whole(index, component)];
+                self.note_loss(end, kind, None, lost, Vec::new());
+            }
+        }
         let mut report = self.report.take().unwrap_or_default();
-        report.damages.sort_by_key(|damage| damage.offset);
+        report.sort();
         if !report.is_sound() {
             // The scans of a damaged file need not make a legal script.
             frame.scans.clear();
         }
         let image = self.image(frame, behind)?;
         Ok(Recovered { image, report })
+    }
+}
+
+/// All blocks of a component.
+fn whole(index: usize, component: &Component) -> BlockArea {
+    BlockArea {
+        component: index,
+        columns: 0..component.blocks_wide(),
+        rows: 0..component.blocks_high(),
     }
 }
 

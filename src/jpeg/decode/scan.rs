@@ -12,7 +12,8 @@ use super::super::huffman::{
 };
 use super::super::marker::{self, malformed};
 use super::frame::Frame;
-use super::recovery::{BlockArea, Note};
+use super::recovery::Note;
+use super::report::BlockArea;
 use super::{Decoder, SamplePrecision};
 
 /// Bytes before the end of the image that no block uses and that are passed over: encoders are about

@@ -1,6 +1,6 @@
 //! Which metadata segments a file gets, and the one that tells its colour space.
 
-use crate::coefficients::{ColorSpace, Component};
+use crate::coefficients::ColorSpace;
 use crate::error::Result;
 use crate::metadata::{MetadataKind, MetadataSegment};
 
@@ -13,9 +13,9 @@ impl Encoder<'_> {
     /// reader could not know it otherwise.
     pub(super) fn metadata(&mut self) -> Result<()> {
         let color = self.image.color_space();
-        let ids: Vec<u8> = self.image.components().iter().map(Component::id).collect();
+        let ids = &self.plan.ids;
         // All of them together may tell the right one although one alone would not.
-        let all_agree = color_space(&ids, self.image.metadata().iter()) == color;
+        let all_agree = color_space(ids, self.image.metadata().iter()) == color;
         let kept: Vec<&MetadataSegment> = self
             .image
             .metadata()
@@ -26,7 +26,7 @@ impl Encoder<'_> {
                 MetadataPolicy::Strip => false,
             })
             .collect();
-        let told = color_space(&ids, kept.iter().copied()) == color;
+        let told = color_space(ids, kept.iter().copied()) == color;
         let has_colour_marker = kept
             .iter()
             .any(|segment| matches!(segment.kind(), MetadataKind::Jfif | MetadataKind::Adobe));

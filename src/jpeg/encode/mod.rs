@@ -45,13 +45,13 @@ pub struct Encoded {
 impl CoefficientImage {
     /// Writes a JPEG file with the default [`EncodeOptions`].
     ///
-    /// Reading it back gives equal components.
+    /// Reading it back gives equal components. Those that share an identifier are numbered from 1 where a
+    /// scan could not tell them apart otherwise.
     ///
     /// # Errors
     ///
-    /// [`Error::CoefficientOutOfRange`]; [`ArgumentError::Shape`] where a component was exchanged for one of
-    /// another size; [`ArgumentError::ScanScript`] where components share an identifier and are too many,
-    /// or too large, for one scan.
+    /// [`Error::CoefficientOutOfRange`]; [`ArgumentError::Shape`] where a component is that of an image of
+    /// another size.
     pub fn encode(&self) -> Result<Vec<u8>> {
         Ok(self.encode_with(&EncodeOptions::default())?.bytes)
     }
@@ -174,10 +174,11 @@ impl<'a> Encoder<'a> {
         payload.extend(side(self.image.height()));
         payload.extend(side(self.image.width()));
         payload.push(low_byte(self.image.components().len()));
-        for (component, &destination) in self.image.components().iter().zip(destinations) {
+        let components = self.image.components().iter();
+        for ((component, &id), &destination) in components.zip(&self.plan.ids).zip(destinations) {
             let sampling = component.sampling();
             payload.extend([
-                component.id(),
+                id,
                 sampling.horizontal() << 4 | sampling.vertical(),
                 destination,
             ]);

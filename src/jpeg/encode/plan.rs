@@ -1,6 +1,6 @@
 //! What the options mean for an image: process, scans, tables and bounds.
 
-use crate::coefficients::{CoefficientImage, EntropyCoding, SamplePrecision, Scan};
+use crate::coefficients::{CoefficientImage, Component, EntropyCoding, SamplePrecision, Scan};
 use crate::error::{ArgumentError, Result};
 
 use super::super::marker;
@@ -19,6 +19,8 @@ pub(super) struct Plan {
     /// The marker of the frame header.
     pub(super) start_of_frame: u8,
     script: ScanScript,
+    /// The identifiers of the components.
+    pub(super) ids: Vec<u8>,
     pub(super) huffman_tables: HuffmanTables,
     pub(super) bounds: Bounds,
 }
@@ -40,16 +42,19 @@ impl Plan {
             .into());
         }
         let script = match &options.scans {
-            Some(script) => script.clone(),
+            Some(script) => {
+                script
+                    .check(image, progressive)
+                    .map_err(ArgumentError::from)?;
+                script.clone()
+            }
             None if progressive => ScanScript::progression(image),
             None => ScanScript::interleaved(image),
         };
-        script
-            .check(image, progressive)
-            .map_err(ArgumentError::from)?;
         let twelve_bits = image.precision() == SamplePrecision::Twelve;
         Ok(Self {
             start_of_frame: start_of_frame(image, options, progressive)?,
+            ids: told_apart(image, script.scans()),
             script,
             huffman_tables: if progressive || twelve_bits {
                 HuffmanTables::Optimized
@@ -65,6 +70,25 @@ impl Plan {
 
     pub(super) fn scans(&self) -> &[Scan] {
         self.script.scans()
+    }
+}
+
+/// The components' own identifiers, or numbers from 1 where they share some and a scan could then mean
+/// another component: a reader takes the first of that identifier behind the one before.
+fn told_apart(image: &CoefficientImage, scans: &[Scan]) -> Vec<u8> {
+    let own: Vec<u8> = image.components().iter().map(Component::id).collect();
+    let is_told = |scan: &Scan| {
+        let mut first = 0;
+        scan.components().all(|index| {
+            let found = (first..own.len()).find(|&other| own[other] == own[index]);
+            first = index + 1;
+            found == Some(index)
+        })
+    };
+    if scans.iter().all(is_told) {
+        own
+    } else {
+        (1..=255).take(own.len()).collect()
     }
 }
 

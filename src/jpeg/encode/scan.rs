@@ -167,7 +167,7 @@ impl Encoder<'_> {
             // A class of tables that the scan does not need is told as 0, as libjpeg does.
             let dc = u8::from(needs_dc_table(scan)) * pair as u8;
             let ac = u8::from(needs_ac_table(scan)) * pair as u8;
-            payload.extend([self.image.components()[index].id(), dc << 4 | ac]);
+            payload.extend([self.plan.ids[index], dc << 4 | ac]);
         }
         let (start, end) = (*scan.zigzag_range().start(), *scan.zigzag_range().end());
         payload.extend([start, end, scan.high() << 4 | scan.low()]);

@@ -127,7 +127,6 @@ impl ScanScript {
                 });
             }
             check_mcu(index, scan, image)?;
-            check_identifiers(index, scan, image)?;
             for component in scan.components() {
                 progress[component].advance(index, scan, component)?;
             }
@@ -242,30 +241,6 @@ fn check_mcu(index: usize, scan: &Scan, image: &CoefficientImage) -> Result<(), 
             scan: index,
             blocks,
         });
-    }
-    Ok(())
-}
-
-/// A reader takes an identifier that components share for the next of them.
-fn check_identifiers(
-    index: usize,
-    scan: &Scan,
-    image: &CoefficientImage,
-) -> Result<(), ScriptFault> {
-    let components = image.components();
-    let mut next = 0;
-    for component in scan.components() {
-        let id = components[component].id();
-        if components[next..component]
-            .iter()
-            .any(|other| other.id() == id)
-        {
-            return Err(ScriptFault::SharedIdentifier {
-                scan: index,
-                component,
-            });
-        }
-        next = component + 1;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! What the targets that start from a JPEG file share.
 
-use feature_distillation::{CoefficientImage, DecodeOptions, Limits, TableSpecification};
+use feature_distillation::{
+    CoefficientImage, Component, DecodeOptions, Limits, TableSpecification,
+};
 
 /// Bytes that a decode may hold beyond its memory limit, whatever the file: tables and headers.
 ///
@@ -40,6 +42,31 @@ pub fn decode_or_recover(bytes: &[u8], pixels: u64) -> Option<CoefficientImage> 
     match CoefficientImage::decode_with(bytes, &options) {
         Ok(image) => Some(image),
         Err(_) => Some(CoefficientImage::recover_with(bytes, &options).ok()?.image),
+    }
+}
+
+/// Whether components share an identifier: writing numbers them where scans could not tell them apart.
+#[must_use]
+pub fn shares_ids(image: &CoefficientImage) -> bool {
+    let mut ids: Vec<u8> = image.components().iter().map(Component::id).collect();
+    ids.sort_unstable();
+    ids.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Checks that what was read is what was written.
+///
+/// # Panics
+///
+/// If a component differs, be it in its identifier where none is shared.
+pub fn assert_same_components(read: &CoefficientImage, written: &CoefficientImage) {
+    if !shares_ids(written) {
+        assert_eq!(read.components(), written.components());
+    }
+    assert_eq!(read.components().len(), written.components().len());
+    for (read, written) in read.components().iter().zip(written.components()) {
+        assert_eq!(read.sampling(), written.sampling());
+        assert_eq!(read.quantization_table(), written.quantization_table());
+        assert!(read.blocks() == written.blocks());
     }
 }
 
