@@ -1,8 +1,7 @@
 //! What the targets that start from a JPEG file share.
 
 use feature_distillation::{
-    CoefficientImage, Component, DecodeOptions, EncodeOptions, Limits, Process, ScanScript,
-    TableSpecification,
+    CoefficientImage, Component, DecodeOptions, Limits, TableSpecification,
 };
 
 /// Bytes that a decode may hold beyond its memory limit, whatever the file: tables and headers.
@@ -46,6 +45,31 @@ pub fn decode_or_recover(bytes: &[u8], pixels: u64) -> Option<CoefficientImage> 
     }
 }
 
+/// Whether components share an identifier: writing numbers them where scans could not tell them apart.
+#[must_use]
+pub fn shares_ids(image: &CoefficientImage) -> bool {
+    let mut ids: Vec<u8> = image.components().iter().map(Component::id).collect();
+    ids.sort_unstable();
+    ids.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Checks that what was read is what was written.
+///
+/// # Panics
+///
+/// If a component differs, be it in its identifier where none is shared.
+pub fn assert_same_components(read: &CoefficientImage, written: &CoefficientImage) {
+    if !shares_ids(written) {
+        assert_eq!(read.components(), written.components());
+    }
+    assert_eq!(read.components().len(), written.components().len());
+    for (read, written) in read.components().iter().zip(written.components()) {
+        assert_eq!(read.sampling(), written.sampling());
+        assert_eq!(read.quantization_table(), written.quantization_table());
+        assert!(read.blocks() == written.blocks());
+    }
+}
+
 /// A stream of tables, and what stands behind it.
 ///
 /// # Panics
@@ -66,26 +90,4 @@ pub fn split_tables(input: &[u8]) -> (&[u8], &[u8]) {
 #[must_use]
 pub fn tail(input: &[u8], length: usize) -> &[u8] {
     &input[input.len().saturating_sub(length)..]
-}
-
-/// The image with an identifier of its own for each component, as writing in scans of one component gives
-/// it; `None` where it cannot be written like that.
-pub fn told_apart(image: CoefficientImage) -> Option<CoefficientImage> {
-    let mut ids: Vec<u8> = image.components().iter().map(Component::id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    if ids.len() == image.components().len() {
-        return Some(image);
-    }
-    let options = EncodeOptions::as_read(&image).with_scans(ScanScript::by_component(&image));
-    let bytes = image
-        .encode_with(&options.with_process(Process::Automatic))
-        .ok()?
-        .bytes;
-    let limits = DecodeOptions::new().with_limits(Limits::none());
-    let numbered = CoefficientImage::decode_with(&bytes, &limits).expect("the encoder's own file");
-    for (found, expected) in numbered.components().iter().zip(image.components()) {
-        assert_eq!(found.blocks(), expected.blocks());
-    }
-    Some(numbered)
 }

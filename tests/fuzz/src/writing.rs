@@ -17,8 +17,8 @@ const MOST_BLOCKS: u32 = 10;
 /// Scans after which the rest of a script takes few.
 const PLAYFUL_SCANS: usize = 20;
 
-/// Any options under which the image can be written, but for coefficients out of range, steps that
-/// baseline has not and components of shared identifiers.
+/// Any options under which the image can be written, but for coefficients out of range and what
+/// baseline has not.
 pub fn options(u: &mut Unstructured<'_>, image: &CoefficientImage) -> Result<EncodeOptions> {
     let few = image.components().len() <= MOST_IN_SCAN;
     let options = match u.int_in_range(0..=5)? {
