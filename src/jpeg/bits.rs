@@ -276,6 +276,13 @@ mod tests {
         assert_eq!(bits.consumed_bytes(), 126);
     }
 
+    #[test]
+    fn room_is_made_for_what_is_left_of_the_input_and_no_more() {
+        let mut data = EntropyData::default();
+        data.load(&[7; 1000], 100, |code| code != 0).unwrap();
+        assert!((900 + PADDING..=1000 + PADDING).contains(&data.clean.capacity()));
+    }
+
     proptest! {
         #[test]
         fn bits_written_are_bits_read(fields in prop::collection::vec((any::<u32>(), 1_u32..=32), 0..200)) {
