@@ -562,3 +562,36 @@ fn hash(component: &Component) -> String {
     }
     format!("{:x}", hash.finalize())
 }
+
+#[test]
+fn blocks_of_more_damages_than_are_listed_are_told_too() {
+    let table = QuantizationTable::uniform(1).unwrap().into();
+    let factors = [SamplingFactor::ONE];
+    let mut image =
+        CoefficientImage::new(8 * 60, 8 * 40, ColorSpace::Grey, &factors, &table).unwrap();
+    for block in image.components_mut()[0].blocks_mut() {
+        block[0] = 100;
+    }
+    let each_block = RestartInterval::Mcus(NonZeroU16::MIN);
+    let options = EncodeOptions::new().with_restart_interval(each_block);
+    let sound = image.encode_with(&options).unwrap().bytes;
+    // Markers without data between them.
+    let markers = parts(&sound);
+    let scan = markers.iter().find(|part| part.code == SOS).unwrap().end;
+    let mut bytes = sound[..scan].to_vec();
+    for part in markers.iter().filter(|part| part.position >= scan) {
+        bytes.extend([0xFF, part.code]);
+    }
+    let report = CoefficientImage::recover(&bytes).unwrap().report;
+    assert_eq!(report.damages().len() as u64 + report.unlisted(), 2400);
+    let mut told = vec![false; 2400];
+    for area in report.lost() {
+        for y in area.rows.clone() {
+            for x in area.columns.clone() {
+                told[(60 * y + x) as usize] = true;
+            }
+        }
+    }
+    assert!(told.iter().all(|&told| told));
+    assert_eq!(report.doubtful().count(), 0);
+}

@@ -19,9 +19,11 @@ use super::{DecodeOptions, Decoder, SamplePrecision};
 impl CoefficientImage {
     /// Reads what can be read of a damaged file, and reports what cannot.
     ///
-    /// Blocks that are lost stay zero, which is mid-grey. Where a quantization table is missing, the levels
+    /// Blocks that are lost stay zero, which is mid-grey; those of the MCU in which the data run out are
+    /// finished from zero bits, as libjpeg does it. Where a quantization table is missing, the levels
     /// are read and stand beside the luminance table of T.81 K.1; steps of 0 become 1. A sound file gives
-    /// what [`decode`](Self::decode) gives, and an empty report.
+    /// what [`decode`](Self::decode) gives, and an empty report, but for bytes before the end of the image
+    /// that `decode` passes over.
     ///
     /// The guard that refuses files too short for their number of blocks cannot hold here: memory is
     /// bounded by [`Limits`](crate::Limits) alone, not by the length of the input.

@@ -26,6 +26,9 @@ pub struct Recovered {
 pub struct RecoveryReport {
     damages: Vec<Damage>,
     unlisted: u64,
+    /// Of the unlisted damages, a rectangle for each component that encloses all.
+    unlisted_lost: Vec<BlockArea>,
+    unlisted_doubtful: Vec<BlockArea>,
 }
 
 impl RecoveryReport {
@@ -35,7 +38,7 @@ impl RecoveryReport {
         self.damages.is_empty()
     }
 
-    /// The damages, at most 1000 of them.
+    /// The damages, at most 1000 of them; [`lost`](Self::lost) and [`doubtful`](Self::doubtful) speak of all.
     #[must_use]
     pub fn damages(&self) -> &[Damage] {
         &self.damages
@@ -45,6 +48,20 @@ impl RecoveryReport {
     #[must_use]
     pub const fn unlisted(&self) -> u64 {
         self.unlisted
+    }
+
+    /// The blocks that are lost, as rectangles that may overlap; of unlisted damages, one for each
+    /// component that encloses all. See [`Damage::lost`].
+    pub fn lost(&self) -> impl Iterator<Item = &BlockArea> {
+        let listed = self.damages.iter().flat_map(|damage| &damage.lost);
+        listed.chain(&self.unlisted_lost)
+    }
+
+    /// The blocks that are doubtful, as [`lost`](Self::lost) gives the lost ones. See
+    /// [`Damage::doubtful`].
+    pub fn doubtful(&self) -> impl Iterator<Item = &BlockArea> {
+        let listed = self.damages.iter().flat_map(|damage| &damage.doubtful);
+        listed.chain(&self.unlisted_doubtful)
     }
 
     /// Puts the damages in the order of their bytes.
@@ -74,6 +91,22 @@ impl RecoveryReport {
             self.damages.push(damage);
         } else {
             self.unlisted += 1;
+            enclose(&mut self.unlisted_lost, damage.lost);
+            enclose(&mut self.unlisted_doubtful, damage.doubtful);
+        }
+    }
+}
+
+/// Widens the rectangle of each component to enclose more.
+fn enclose(rectangles: &mut Vec<BlockArea>, areas: Vec<BlockArea>) {
+    let around = |a: &Range<u32>, b: &Range<u32>| a.start.min(b.start)..a.end.max(b.end);
+    for area in areas {
+        let same = |rectangle: &&mut BlockArea| rectangle.component == area.component;
+        if let Some(rectangle) = rectangles.iter_mut().find(same) {
+            rectangle.columns = around(&rectangle.columns, &area.columns);
+            rectangle.rows = around(&rectangle.rows, &area.rows);
+        } else {
+            rectangles.push(area);
         }
     }
 }
