@@ -216,9 +216,6 @@ const fn natural_from_zigzag() -> [u8; BANDS] {
             } else {
                 column += 1;
                 row = row.saturating_sub(1);
-                if order[position] < 8 {
-                    row = 0;
-                }
             }
         } else if row == 7 {
             column += 1;
@@ -277,8 +274,17 @@ mod tests {
             let values = || (0..64).map(|i| band.basis(i / 8, i % 8).abs());
             assert!((values().sum::<f64>() - band.l1_norm()).abs() < 1e-13);
             assert!((values().fold(0.0, f64::max) - band.linf_norm()).abs() < 1e-15);
-            let attains_eight = band.u() % 4 == 0 && band.v() % 4 == 0;
-            assert_eq!(band.l1_norm() >= 8.0, attains_eight, "{band}");
+            // Where all values have one magnitude, and nowhere else, they sum to 8: to the last bit.
+            let is_flat = band.u() % 4 == 0 && band.v() % 4 == 0;
+            assert_eq!(band.l1_norm() >= 8.0, is_flat, "{band}");
+            assert_eq!(band.l1_norm() == 8.0, is_flat, "{band}");
+            assert_eq!(band.linf_norm() == 0.125, is_flat, "{band}");
         }
+    }
+
+    #[test]
+    fn a_band_is_written_as_its_frequencies() {
+        let band = Band::new(2, 1).unwrap();
+        assert_eq!(format!("{band} {band:?}"), "(2, 1) Band(2, 1)");
     }
 }

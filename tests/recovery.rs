@@ -270,6 +270,33 @@ fn a_stuffed_zero_that_is_damaged_costs_nothing() {
 }
 
 #[test]
+fn a_byte_that_is_damaged_to_look_like_fill_does_not_end_the_data() {
+    let Some(libjpeg) = Libjpeg::load() else {
+        return;
+    };
+    let bytes = fixture("baseline-420-q90-47x33");
+    let scan = parts(&bytes)
+        .iter()
+        .find(|part| part.code == SOS)
+        .unwrap()
+        .end;
+    let stuffed: Vec<usize> = (scan + 1..bytes.len() - 1)
+        .filter(|&at| bytes[at] == 0xFF && bytes[at + 1] == 0)
+        .collect();
+    assert!(!stuffed.is_empty());
+    for at in stuffed {
+        let mut damaged = bytes.clone();
+        damaged[at - 1] = 0xFF;
+        let Recovered { image, report } = CoefficientImage::recover(&damaged).unwrap();
+        assert!(!report.is_sound());
+        let theirs = libjpeg.read_coefficients(&damaged).unwrap();
+        for (ours, theirs) in image.components().iter().zip(&theirs.components) {
+            assert_eq!(coefficients(ours), theirs.coefficients, "byte {at}");
+        }
+    }
+}
+
+#[test]
 fn a_missing_end_of_image_costs_nothing() {
     for Fixture { name, bytes } in fixtures()
         .into_iter()

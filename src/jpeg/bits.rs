@@ -21,7 +21,8 @@ pub(super) struct EntropyData {
 
 impl EntropyData {
     /// Replaces the content by the entropy-coded data at `start`, up to the first code after 0xFF that
-    /// `ends` the data; others count as damaged stuffing.
+    /// `ends` the data; others count as damaged stuffing. Where 0xFF itself ends no data, several of it
+    /// are one byte, as in libjpeg, if the code behind them does not end it.
     ///
     /// Holds as many bytes as are left of the input, reserved once: later calls for data further on
     /// find room enough.
@@ -46,15 +47,19 @@ impl EntropyData {
                 break input.len();
             };
             self.clean.extend_from_slice(&rest[..offset]);
-            let Some(code) = rest.get(offset + 1).copied().filter(|&code| !ends(code)) else {
+            let behind = &rest[offset + 1..];
+            // Fill bytes of a marker, or data that were damaged.
+            let repeats = behind.iter().take_while(|&&byte| byte == 0xFF).count();
+            let is_data = |&code: &u8| !ends(code) && (repeats == 0 || !ends(0xFF));
+            let Some(code) = behind.get(repeats).copied().filter(is_data) else {
                 break copied + offset;
             };
-            if code != 0 {
+            if repeats > 0 || code != 0 {
                 self.damaged_stuffing
-                    .get_or_insert((copied + offset + 1, code));
+                    .get_or_insert((copied + offset + 1, behind[0]));
             }
             self.clean.push(0xFF);
-            copied += offset + 2;
+            copied += offset + 1 + repeats + 1;
         };
         self.clean.extend_from_slice(&[0; PADDING]);
         Ok(())
@@ -95,11 +100,14 @@ impl EntropyData {
             if position >= self.end {
                 break;
             }
-            position += if input.get(position) == Some(&0xFF) {
-                2
-            } else {
-                1
-            };
+            if input.get(position) == Some(&0xFF) {
+                // The code behind it, and what may repeat it before that.
+                while input.get(position + 1) == Some(&0xFF) {
+                    position += 1;
+                }
+                position += 1;
+            }
+            position += 1;
         }
         position.min(self.end)
     }
@@ -262,6 +270,23 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_look_like_fill_are_a_byte_of_data_where_no_marker_follows() {
+        let input = [1, 0xFF, 0xFF, 0xFF, 0, 2, 0xFF, 0xFF, 0xD9];
+        let mut data = EntropyData::default();
+        data.load(&input, 0, |code| (0xC0..0xFF).contains(&code))
+            .unwrap();
+        assert_eq!(data.clean_bytes(), [1, 0xFF, 2]);
+        assert_eq!(data.end(), 6);
+        assert_eq!(data.damaged_stuffing(), Some((2, 0xFF)));
+        assert_eq!(
+            [0, 1, 2, 3].map(|index| data.input_position(&input, index)),
+            [0, 1, 5, 6]
+        );
+        data.load(&input, 0, |code| code != 0).unwrap();
+        assert_eq!((data.clean_bytes(), data.end()), ([1].as_slice(), 1));
+    }
+
+    #[test]
     fn reading_past_the_end_yields_zeros_and_is_noticed() {
         let mut data = EntropyData::default();
         data.load(&[0xA5], 0, |code| code != 0).unwrap();
@@ -274,6 +299,13 @@ mod tests {
             assert!(!bits.bit());
         }
         assert_eq!(bits.consumed_bytes(), 126);
+    }
+
+    #[test]
+    fn room_is_made_for_what_is_left_of_the_input_and_no_more() {
+        let mut data = EntropyData::default();
+        data.load(&[7; 1000], 100, |code| code != 0).unwrap();
+        assert!((900 + PADDING..=1000 + PADDING).contains(&data.clean.capacity()));
     }
 
     proptest! {

@@ -214,6 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn a_transposed_table_has_the_frequencies_exchanged() {
+        let table = QuantizationTable::from_fn(|band| 1 + band.natural() as u16).unwrap();
+        for band in Band::all() {
+            let exchanged = Band::new(band.v(), band.u()).unwrap();
+            assert_eq!(table.transposed()[band], table[exchanged]);
+        }
+    }
+
+    #[test]
+    fn a_table_is_its_64_steps_and_back() {
+        let table = QuantizationTable::annex_k_luminance();
+        let steps = Vec::from(table);
+        assert_eq!(steps, table.to_natural());
+        assert_eq!(QuantizationTable::try_from(steps).unwrap(), table);
+    }
+
+    #[test]
     fn quality_follows_the_ijg_rule() {
         let base = QuantizationTable::annex_k_luminance();
         assert_eq!(base.at_quality(50).unwrap(), base);

@@ -204,6 +204,18 @@ mod tests {
     }
 
     #[test]
+    fn coefficients_that_no_float_holds_are_requantized_in_integers() {
+        let [from, to] = [40001, 40000].map(|step| QuantizationTable::uniform(step).unwrap());
+        let requantizer = Requantizer::new(&from, &to, Rounding::HalfAwayFromZero);
+        // 19999 * 40001 is one below a tie of 40000, and 19 bits too many for it to show in a float.
+        let mut block = [19999; 64];
+        requantizer.requantize(&mut block);
+        assert_eq!(block, [19999; 64]);
+        requantizer.requantize_real(&mut block);
+        assert_eq!(block, [20000; 64]);
+    }
+
+    #[test]
     fn floats_and_integers_requantize_alike() {
         let steps = [
             1, 2, 3, 8, 17, 20, 21, 30, 31, 32, 99, 255, 256, 1000, 4095, 65535,

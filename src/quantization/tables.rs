@@ -126,3 +126,38 @@ impl From<QuantizationTables> for Vec<QuantizationTable> {
         tables.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_has_1_to_255_tables() {
+        let tables = |count: u16| {
+            (1..=count)
+                .map(|step| QuantizationTable::uniform(step).unwrap())
+                .collect::<Vec<_>>()
+        };
+        for count in [0, 256, 257] {
+            assert!(QuantizationTables::per_component(tables(count)).is_err());
+        }
+        for count in [1, 2, 5, 255] {
+            let made = QuantizationTables::per_component(tables(count)).unwrap();
+            assert_eq!(made.as_slice(), tables(count));
+            assert_eq!(Vec::from(made), tables(count));
+        }
+    }
+
+    #[test]
+    fn the_last_table_serves_all_further_components() {
+        let [one, two] = [1, 2].map(|step| QuantizationTable::uniform(step).unwrap());
+        let tables = QuantizationTables::per_component(vec![one, two, two, two]).unwrap();
+        assert_eq!(tables, QuantizationTables::luminance_chrominance(one, two));
+        assert_eq!(
+            [0, 1, 2, 300].map(|index| *tables.table(index)),
+            [one, two, two, two]
+        );
+        let first_again = QuantizationTables::per_component(vec![one, two, one]).unwrap();
+        assert_eq!(first_again.as_slice(), [one, two, one]);
+    }
+}

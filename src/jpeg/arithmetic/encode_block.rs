@@ -501,6 +501,33 @@ mod tests {
     }
 
     #[test]
+    fn dc_differences_are_carried_up_to_the_bound_in_both_directions() {
+        let conditioning = Conditioning::default();
+        for (first, last_carried, refused, nearest) in
+            [(-1, 32766, 32767, 32766), (1, -32766, -32767, -32766)]
+        {
+            let [before, carried, beyond] = [first, last_carried, refused].map(|dc| {
+                let mut block = [0; 64];
+                block[0] = dc;
+                block
+            });
+            let mut encoder = BlockEncoder::new(Vec::new(), &conditioning);
+            encoder.dc_first(component(0), &before, 0).unwrap();
+            let uncodable = encoder.dc_first(component(0), &beyond, 0).unwrap_err();
+            assert_eq!(uncodable.value.abs(), 0x8000);
+            assert_eq!(uncodable.nearest, nearest);
+            encoder.dc_first(component(0), &carried, 0).unwrap();
+            let clean = unstuffed(&encoder.finish());
+            let mut decoder = BlockDecoder::new(&clean, &conditioning);
+            for expected in [before, carried] {
+                let mut block = [0; 64];
+                decoder.dc_first(component(0), &mut block, 0).unwrap();
+                assert_eq!(block, expected);
+            }
+        }
+    }
+
+    #[test]
     fn statistics_and_predictions_start_anew_after_a_restart() {
         let conditioning = Conditioning::default();
         let mut block = [3; 64];

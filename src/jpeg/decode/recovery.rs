@@ -89,8 +89,8 @@ impl Faults for Tolerate {
     }
 
     fn ends_data(code: u8) -> bool {
-        // No marker has these codes: a stuffed zero was damaged.
-        code >= marker::SOF0
+        // No marker has the other codes: a stuffed zero was damaged, or a byte before 0xFF.
+        (marker::SOF0..0xFF).contains(&code)
     }
 
     fn begin(data: &EntropyData, grid: &Grid) -> Self {

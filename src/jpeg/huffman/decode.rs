@@ -273,6 +273,86 @@ mod tests {
         assert_eq!([extend(0, 11), extend(2047, 11)], [-2047, 2047]);
     }
 
+    #[test]
+    fn values_of_every_size_are_read_where_the_bits_of_a_short_one_are_left() {
+        for size in 1..=15 {
+            for value in [0, 1, 1 << (size - 1), (1 << size) - 1] {
+                let mut writer = BitWriter::default();
+                writer.put(0, 23);
+                writer.put(0, 23);
+                writer.put(value, size);
+                writer.put(0b1011_0110, 8);
+                let bytes = writer.finish();
+                let mut data = EntropyData::default();
+                data.load(&bytes, 0, |code| code != 0).unwrap();
+                let mut bits = data.bits();
+                // Of 56 bits ten stay available.
+                bits.refill();
+                bits.consume(23);
+                bits.consume(23);
+                assert_eq!(receive_extend(&mut bits, size), extend(value, size));
+                bits.refill();
+                assert_eq!(bits.peek(8), 0b1011_0110, "{value} of {size} bits");
+            }
+        }
+    }
+
+    /// T.81 tables F.1, F.2, F.6, F.7, G.1 and G.1.2.3; `Any` is what libjpeg makes of the rest.
+    #[test]
+    fn symbols_mean_what_their_class_and_the_sizes_of_the_process_say() {
+        use SymbolClass::{Dc, ProgressiveAc, RefinementAc, SequentialAc};
+        const END: u32 = ADVANCE_END;
+        const ILLEGAL: (u32, u32, i32) = (0, ADVANCE_ILLEGAL, 0);
+        for (sizes, largest_dc, largest_ac) in [
+            (Sizes::EightBit, 11, 10),
+            (Sizes::TwelveBit, 15, 14),
+            (Sizes::Any, 15, 15),
+        ] {
+            let any = sizes == Sizes::Any;
+            for symbol in 0..=255_u8 {
+                let (run, size) = (u32::from(symbol / 16), u32::from(symbol % 16));
+                for class in [Dc, SequentialAc, ProgressiveAc, RefinementAc] {
+                    let expected = match (class, run, size) {
+                        (Dc, 0, size) if size <= largest_dc => (size, 0, 0),
+                        (Dc, _, _) => ILLEGAL,
+                        (_, 15, 0) => (0, 16, 0),
+                        (SequentialAc, 0, 0) => (0, END, 0),
+                        (SequentialAc, _, 0) => {
+                            if any {
+                                (0, END, 1)
+                            } else {
+                                ILLEGAL
+                            }
+                        }
+                        (_, run, 0) => (run, END, 0),
+                        (RefinementAc, run, 1) => (1, run + 1, 0),
+                        (RefinementAc, run, _) => {
+                            if any {
+                                (1, run + 1 + 32, 0)
+                            } else {
+                                ILLEGAL
+                            }
+                        }
+                        (_, run, size) => {
+                            if size <= largest_ac {
+                                (size, run + 1, 0)
+                            } else {
+                                ILLEGAL
+                            }
+                        }
+                    };
+                    let found = Symbol::of(symbol, 9, class, sizes);
+                    assert_eq!(found.bits(), 9);
+                    assert_eq!(
+                        (found.extra_bits(), found.advance(), found.value()),
+                        expected,
+                        "{symbol:#04X}, {class:?}, {sizes:?}"
+                    );
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn symbols_written_with_an_optimal_table_are_read_back(
