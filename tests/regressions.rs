@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use feature_distillation::{
     ArgumentError, BandStatistics, CoefficientImage, ColorSpace, DamageKind, DecodeOptions,
-    EncodeOptions, Error, Malformed, QuantizationTable, Recovered, SamplingFactor, ScanScript,
+    EncodeOptions, Error, Malformed, QuantizationTable, Recovered, RestartInterval, SamplingFactor,
+    ScanScript, StreamFormat, TableSpecification,
 };
 
 #[test]
@@ -49,26 +50,21 @@ fn damages_are_reported_in_the_order_of_their_bytes() {
 #[test]
 fn what_stands_behind_fill_bytes_before_a_restart_is_reported() {
     let sound = CoefficientImage::decode(&crash("restart-interval-1.jpg")).unwrap();
-    for (name, kind) in [
-        // A code that no marker has: behind fill bytes it is no damaged stuffing.
-        (
-            "code-after-fill-bytes-before-restart.bin",
-            DamageKind::Malformed(Malformed::RestartMarker {
-                expected: 0,
-                found: 0x0F,
-            }),
-        ),
-        (
-            "zeros-after-fill-bytes-before-restart.bin",
-            DamageKind::SkippedBytes { bytes: 4 },
-        ),
+    for name in [
+        "code-after-fill-bytes-before-restart.bin",
+        "zeros-after-fill-bytes-before-restart.bin",
     ] {
         let bytes = crash(name);
         assert!(CoefficientImage::decode(&bytes).is_err(), "{name}");
         let Recovered { image, report } = CoefficientImage::recover(&bytes).unwrap();
         assert_eq!(image.components(), sound.components(), "{name}");
+        // No marker follows the fill bytes, so they count as data that no block uses.
         let kinds: Vec<DamageKind> = report.damages().iter().map(|one| one.kind).collect();
-        assert_eq!(kinds, [kind], "{name}");
+        let expected = [
+            Malformed::LeftoverData { bytes: 2 },
+            Malformed::UnexpectedMarker { marker: 0xFF },
+        ];
+        assert_eq!(kinds, expected.map(DamageKind::Malformed), "{name}");
     }
 }
 
@@ -131,6 +127,37 @@ fn components_that_share_an_identifier_are_told_apart_in_whatever_scans() {
             assert_eq!(found.blocks(), expected.blocks());
         }
     }
+}
+
+#[test]
+fn restart_intervals_and_conditioning_end_with_the_stream_of_tables() {
+    let whole = CoefficientImage::decode(&crash("../fixtures/arithmetic-420-47x33.jpg")).unwrap();
+    let options = EncodeOptions::as_read(&whole).with_restart_interval(RestartInterval::Never);
+    let write = |format| {
+        let options = options.clone().with_format(format);
+        whole.encode_with(&options).unwrap().bytes
+    };
+    let mut tables = write(StreamFormat::TableSpecification);
+    let end = tables.len() - 2;
+    // An interval of one MCU, and for destination 0 conditioning unlike the usual.
+    tables.splice(
+        end..end,
+        *b"\xFF\xDD\0\x04\0\x01\xFF\xCC\0\x06\0\xF2\x10\x3F",
+    );
+    let tables = TableSpecification::decode(&tables).unwrap();
+    assert_eq!(tables.restart_interval(), 1);
+    let mut image = write(StreamFormat::AbbreviatedImage);
+    // The image without the conditioning that it tells all the same.
+    let told = image
+        .windows(2)
+        .position(|pair| pair == [0xFF, 0xCC])
+        .unwrap();
+    let length = usize::from(u16::from_be_bytes([image[told + 2], image[told + 3]]));
+    image.drain(told..told + 2 + length);
+    let read =
+        CoefficientImage::decode_abbreviated(&image, &tables, &DecodeOptions::new()).unwrap();
+    assert_eq!(read.components(), whole.components());
+    assert_eq!(read.restart_interval(), 0);
 }
 
 fn crash(name: &str) -> Vec<u8> {

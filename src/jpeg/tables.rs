@@ -95,6 +95,15 @@ impl TableSpecification {
         self.restart_interval
     }
 
+    /// What is left of it behind the SOI of another stream.
+    pub(super) fn at_start_of_image(&self) -> Self {
+        Self {
+            conditioning: Conditioning::default(),
+            restart_interval: 0,
+            ..self.clone()
+        }
+    }
+
     pub(super) const fn conditioning(&self) -> &Conditioning {
         &self.conditioning
     }

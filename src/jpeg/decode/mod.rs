@@ -110,7 +110,9 @@ impl CoefficientImage {
     }
 
     /// As [`decode_with`](Self::decode_with), for a stream in the abbreviated format, whose tables come
-    /// from elsewhere (T.81 B.4). Tables in the stream itself replace those.
+    /// from elsewhere (T.81 B.4). Tables in the stream itself replace those. Restart intervals and the
+    /// conditioning of arithmetic coding are not taken from elsewhere: SOI sets them back (T.81 B.2.4.3,
+    /// B.2.4.4).
     ///
     /// # Errors
     ///
@@ -121,7 +123,7 @@ impl CoefficientImage {
         options: &DecodeOptions,
     ) -> Result<Self> {
         let mut decoder = Decoder::new(bytes, options);
-        decoder.tables.clone_from(tables);
+        decoder.tables = tables.at_start_of_image();
         decoder.decode()
     }
 

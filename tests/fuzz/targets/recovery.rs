@@ -50,7 +50,7 @@ fuzz_target!(|input: &[u8]| {
     }
     if let Ok(recovered) = recovered {
         check_report(input, &recovered);
-        check_trailing_data(input, recovered, &options);
+        check_trailing_data(input, &recovered, &options);
     }
 });
 
@@ -99,7 +99,7 @@ fn blocks_given(image: &CoefficientImage, area: &BlockArea) -> usize {
     blocks.filter(|block| *block != Some(&[0; 64])).count()
 }
 
-fn check_trailing_data(input: &[u8], recovered: Recovered, options: &DecodeOptions) {
+fn check_trailing_data(input: &[u8], recovered: &Recovered, options: &DecodeOptions) {
     match CoefficientImage::recover_with(input, &options.with_trailing_data(true)) {
         Ok(mut trailed) => {
             let data = std::mem::take(trailed.image.trailing_data_mut());
@@ -107,7 +107,7 @@ fn check_trailing_data(input: &[u8], recovered: Recovered, options: &DecodeOptio
             let before = before.expect("the end of the input");
             // The image ends where it says so, or where the next one begins.
             assert!(data.is_empty() || before.ends_with(&[0xFF, 0xD9]) || data[0] == 0xFF);
-            assert_eq!(trailed, recovered);
+            assert_eq!(&trailed, recovered);
         }
         // They count against the memory.
         Err(Error::LimitExceeded { .. }) => {}
