@@ -15,7 +15,8 @@ use common::bytes::{
 };
 use common::{Fixture, encode_unless_out_of_range, fixture, fixtures};
 use feature_distillation::{
-    CoefficientImage, DecodeOptions, Error, Limits, Malformed, UnsupportedFeature,
+    CoefficientImage, DecodeOptions, Error, Limits, Malformed, QuantizationTable,
+    TableSpecification, UnsupportedFeature,
 };
 use proptest::prelude::*;
 
@@ -389,6 +390,33 @@ fn a_quantization_table_has_steps_of_one_or_two_bytes() {
     for precision in [2, 15] {
         let bytes = Writer::new().quantization(precision << 4, 1).finish();
         malformed(&bytes, 6, Malformed::TablePrecision { precision });
+    }
+}
+
+#[test]
+fn a_stream_of_tables_may_hold_metadata_but_no_image() {
+    let tables = || {
+        Writer::new()
+            .segment(COM, b"of all pictures")
+            .segment(APP0, &[7; 100])
+            .quantization(1, 3)
+    };
+    let read = TableSpecification::decode(&tables().finish()).unwrap();
+    let table = QuantizationTable::uniform(3).unwrap();
+    assert_eq!(read.quantization_table(0), None);
+    assert_eq!(read.quantization_table(1), Some(&table));
+    let frugal = DecodeOptions::new().with_limits(Limits::default().with_max_metadata(114));
+    assert!(matches!(
+        TableSpecification::decode_with(&tables().finish(), &frugal),
+        Err(Error::LimitExceeded { .. })
+    ));
+    let image = tables().frame(SOF0, 8, 8, &[(1, 1, 1, 1)]).finish();
+    match TableSpecification::decode(&image) {
+        Err(Error::Malformed { offset, kind }) => {
+            assert_eq!(kind, Malformed::UnexpectedMarker { marker: SOF0 });
+            assert_eq!(offset, tables().len() as u64 + 1);
+        }
+        other => panic!("{other:?}"),
     }
 }
 

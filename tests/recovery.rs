@@ -8,11 +8,12 @@ use std::collections::HashSet;
 use std::num::NonZeroU16;
 use std::time::Instant;
 
-use common::bytes::{DHT, EOI, RST0, SOS, parts};
+use common::bytes::{COM, DHT, EOI, RST0, SOS, part, parts};
 use common::{Damaged, Fixture, coefficients, damaged, fixture, fixtures};
 use feature_distillation::{
-    CoefficientImage, ColorSpace, Component, DamageKind, DecodeOptions, EncodeOptions, Error,
-    Limits, Malformed, QuantizationTable, Recovered, RestartInterval, SamplingFactor, ScanScript,
+    BlockArea, CoefficientImage, ColorSpace, Component, DamageKind, DecodeOptions, EncodeOptions,
+    Error, Limits, Malformed, QuantizationTable, Recovered, RestartInterval, SamplingFactor,
+    ScanScript, UnsupportedFeature,
 };
 use oracle::Libjpeg;
 use proptest::prelude::*;
@@ -393,6 +394,63 @@ fn many_frame_headers_without_lines_cost_one_look_ahead() {
     ));
     // A look at each would take a minute.
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
+fn segments_of_other_processes_are_passed_over_and_named() {
+    const EXP: u8 = 0xDF;
+    let bytes = fixture("baseline-420-q90-47x33");
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    let scan = part(&bytes, SOS).start;
+    let mut damaged = bytes.clone();
+    damaged.splice(scan..scan, [0xFF, EXP, 0, 3, 0x11]);
+    let Recovered { image, report } = CoefficientImage::recover(&damaged).unwrap();
+    assert_eq!(image.components(), original.components());
+    let damage = &report.damages()[0];
+    assert_eq!(
+        (damage.offset, damage.kind),
+        (
+            scan as u64 + 1,
+            DamageKind::Unsupported(UnsupportedFeature::Hierarchical)
+        )
+    );
+}
+
+#[test]
+fn damages_past_a_thousand_are_counted_and_not_listed() {
+    let mut bytes = fixture("baseline-420-q90-47x33");
+    let original = CoefficientImage::decode(&bytes).unwrap();
+    let comments_with_a_byte_too_many = [0xFF, COM, 0, 2, 0x42].repeat(1500);
+    bytes.splice(2..2, comments_with_a_byte_too_many);
+    let Recovered { image, report } = CoefficientImage::recover(&bytes).unwrap();
+    assert_eq!(image.components(), original.components());
+    assert_eq!((report.damages().len(), report.unlisted()), (1000, 500));
+    for (index, damage) in report.damages().iter().enumerate() {
+        assert_eq!(
+            (damage.offset, damage.kind),
+            (6 + 5 * index as u64, DamageKind::SkippedBytes { bytes: 1 })
+        );
+    }
+}
+
+#[test]
+fn a_damage_says_how_many_blocks_it_costs() {
+    let mut bytes = fixture("restart-1mcu-baseline-444-67x45");
+    // 9 MCUs of three blocks a row, 6 rows: all after the first are gone.
+    let restart = part(&bytes, RST0);
+    bytes.truncate(restart.start);
+    let Recovered { report, .. } = CoefficientImage::recover(&bytes).unwrap();
+    let damage = &report.damages()[0];
+    let lost: u64 = damage.lost.iter().map(BlockArea::block_count).sum();
+    assert_eq!(lost, 3 * (9 * 6 - 1));
+    assert_eq!(
+        damage.to_string(),
+        format!(
+            "byte {}: the file ends before the image is complete; \
+             scan 0: 159 blocks lost, 0 doubtful",
+            restart.start
+        )
+    );
 }
 
 #[test]
