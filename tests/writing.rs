@@ -13,7 +13,7 @@ use common::{coefficients, fixture, fixtures, fixtures_that_libjpeg_reads};
 use feature_distillation::{
     ArgumentError, BANDS, Band, Block, CodingProcess, CoefficientImage, ColorSpace, DecodeOptions,
     EncodeOptions, EntropyCoding, Error, HuffmanTables, Limits, MetadataPolicy, OutOfRange,
-    Process, QuantizationTable, QuantizationTables, RestartInterval, SamplePrecision,
+    Process, QuantizationTable, QuantizationTables, RestartInterval, Rounding, SamplePrecision,
     SamplingFactor, Scan, ScanScript, ScriptFault, StreamFormat, TableSpecification,
 };
 use oracle::{Coding, Conditioning, Libjpeg, ScanRecord};
@@ -955,6 +955,35 @@ fn tables_that_would_be_redefined_cannot_stand_alone() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn more_quantization_tables_than_destinations_cannot_stand_alone() {
+    let mut image = image(ColorSpace::Unknown, &[(1, 1); 5], 17, 9, 1, 4);
+    let five = (11..16).map(|step| QuantizationTable::uniform(step).unwrap());
+    let five = QuantizationTables::per_component(five.collect()).unwrap();
+    image.requantize(&five, Rounding::default()).unwrap();
+    for format in [
+        StreamFormat::TableSpecification,
+        StreamFormat::AbbreviatedImage,
+    ] {
+        let error = image
+            .encode_with(&EncodeOptions::new().with_format(format))
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::InvalidArgument(ArgumentError::TableRedefined {
+                    class: "quantization",
+                    ..
+                })
+            ),
+            "{error}"
+        );
+    }
+    let bytes = image.encode().unwrap();
+    let read = CoefficientImage::decode_with(&bytes, &unlimited()).unwrap();
+    assert_eq!(read.components(), image.components());
 }
 
 // ---- processes -----------------------------------------------------------------------------------
