@@ -137,12 +137,12 @@ impl CoefficientImage {
 impl Geometry {
     /// The blocks of a component under a rectangle that starts on an MCU bound and ends on one or at the
     /// image's edge.
-    fn area(&self, rectangle: Rectangle, factor: SamplingFactor) -> BlockArea {
+    fn area(&self, rectangle: Rectangle, factor: SamplingFactor) -> BlockRegion {
         let (mcu_width, mcu_height) = self.mcu_size();
         let (wide, high) = self
             .with_size(rectangle.width, rectangle.height)
             .blocks(factor);
-        BlockArea {
+        BlockRegion {
             x: (rectangle.x / mcu_width * u32::from(factor.horizontal())) as usize,
             y: rectangle.y / mcu_height * u32::from(factor.vertical()),
             wide: wide as usize,
@@ -153,7 +153,7 @@ impl Geometry {
 
 /// Columns and rows of blocks of one component.
 #[derive(Debug, Clone, Copy)]
-struct BlockArea {
+struct BlockRegion {
     x: usize,
     y: u32,
     wide: usize,
@@ -162,7 +162,7 @@ struct BlockArea {
 
 impl Component {
     /// A component of its own from an area of blocks.
-    fn cut(&self, area: BlockArea, factor: SamplingFactor, geometry: &Geometry) -> Result<Self> {
+    fn cut(&self, area: BlockRegion, factor: SamplingFactor, geometry: &Geometry) -> Result<Self> {
         let mut piece = Self::unfilled(self.id, factor, self.table, geometry);
         let count = piece.block_count();
         try_reserve(&mut piece.blocks, count)?;
@@ -174,7 +174,7 @@ impl Component {
     }
 
     /// The rows of an area, to be changed.
-    fn area_rows_mut(&mut self, area: BlockArea) -> impl Iterator<Item = &mut [Block]> {
+    fn area_rows_mut(&mut self, area: BlockRegion) -> impl Iterator<Item = &mut [Block]> {
         // A component has at least one column of blocks.
         self.blocks
             .chunks_exact_mut(self.blocks_wide as usize)

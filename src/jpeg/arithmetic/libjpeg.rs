@@ -328,7 +328,7 @@ const FILES: [(&[&str], &str); 8] = [
          fdbca76ed8aec8f5897b80ffd9\
          ",
     ),
-    // Progressive, 4:2:0, restart markers every two MCUs.
+    // Progressive, 4:2:0.
     (
         &[
             "f0cc818d3dd09a78ac0830d85069722bc637bb29634b6a146c17704fa4b950e4",
@@ -361,7 +361,7 @@ const FILES: [(&[&str], &str); 8] = [
          f1799920f1e43e744269a3deca1c06b4262bb112c58a2f37244d3e3f1dcec198a20089fcffd9\
          ",
     ),
-    // Sequential, random coefficients and conditioning, restart markers every four MCUs.
+    // Sequential, random coefficients and conditioning.
     (
         &[
             "259f6b73a0981afdd1c143da253fe152581de0e508e5fb09e748f040ce88c563",
