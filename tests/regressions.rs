@@ -69,6 +69,16 @@ fn what_stands_behind_fill_bytes_before_a_restart_is_reported() {
 }
 
 #[test]
+fn bits_that_are_never_sent_are_no_damage_beside_bytes_left_over() {
+    let bytes = crash("leftover-bytes-and-bits-never-sent.bin");
+    let Recovered { image, report } = CoefficientImage::recover(&bytes).unwrap();
+    assert_eq!(image, CoefficientImage::decode(&bytes).unwrap());
+    let kinds: Vec<DamageKind> = report.damages().iter().map(|one| one.kind).collect();
+    let leftover = Malformed::LeftoverData { bytes: 2 };
+    assert_eq!(kinds, [DamageKind::Malformed(leftover)]);
+}
+
+#[test]
 fn data_behind_a_recovered_image_begin_with_the_marker_of_the_next() {
     for (name, marker) in [
         ("frame-after-scan.jpg", [0xFF, 0xC0]),

@@ -13,7 +13,7 @@ use super::super::huffman::{Sizes, SymbolClass};
 use super::super::marker;
 use super::frame::Frame;
 use super::report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
-use super::scan::{Faults, Grid, IntervalEnd, Place, Refuse};
+use super::scan::{Faults, Grid, IntervalEnd, PADDING_BYTES, Place, Refuse};
 use super::{DecodeOptions, Decoder, SamplePrecision};
 
 impl CoefficientImage {
@@ -417,10 +417,15 @@ impl Decoder<'_> {
             let lost = vec![whole(index, component)];
             self.note_loss(end, DamageKind::Malformed(kind), None, lost, Vec::new());
         }
+        // A script may leave bits out. Bytes that strict reading passes over make it no more suspect.
+        let is_padding = |damage: &Damage| {
+            matches!(damage.kind, DamageKind::Malformed(Malformed::LeftoverData { bytes })
+                if bytes <= PADDING_BYTES as u64)
+        };
         if self
             .report
             .as_ref()
-            .is_some_and(|report| !report.is_sound())
+            .is_some_and(|report| !report.damages().iter().all(is_padding))
         {
             for index in frame.incomplete() {
                 let component = &frame.components[index];

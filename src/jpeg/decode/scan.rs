@@ -18,7 +18,7 @@ use super::{Decoder, SamplePrecision};
 
 /// Bytes before the end of the image that no block uses and that are passed over: encoders are about
 /// that pad the last scan, and libjpeg's bit buffer swallows as many in silence.
-const PADDING_BYTES: usize = 7;
+pub(super) const PADDING_BYTES: usize = 7;
 
 /// What is done about a breach inside entropy-coded data.
 pub(super) trait Faults: Sized {
