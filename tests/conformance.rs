@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::num::NonZeroU16;
 use std::path::Path;
 
-use common::bytes::{DHT, SOF0, SOF2, SOS, frame_part, parts, payload};
+use common::bytes::{DHT, SOF0, SOF2, SOS, assert_same_coding, frame_part, parts};
 use common::{coefficients, expectations, fixtures, fixtures_that_libjpeg_reads};
 use feature_distillation::{
     CodingProcess, CoefficientImage, ColorSpace, Component, EncodeOptions, EntropyCoding, Error,
@@ -400,34 +400,6 @@ fn what_we_write_is_what_libjpeg_writes_from_the_frame_header_on() {
         4 * fixtures_that_libjpeg_reads().len(),
         "files compared"
     );
-}
-
-/// Compares frame header, Huffman tables, restart intervals, scan headers and entropy-coded data.
-///
-/// The frame's table destinations may be numbered otherwise, since we write equal tables once: they
-/// must lead to equal steps.
-fn assert_same_coding(ours: &[u8], theirs: &[u8], what: &str) {
-    let (our_frame, their_frame) = (frame_part(ours), frame_part(theirs));
-    assert_eq!(our_frame.code, their_frame.code, "{what}: process");
-    let strip = |bytes: &[u8]| {
-        let mut header = payload(bytes, frame_part(bytes)).to_vec();
-        for destination in header[6..].iter_mut().skip(2).step_by(3) {
-            *destination = 0;
-        }
-        header
-    };
-    assert_eq!(strip(ours), strip(theirs), "{what}: frame header");
-    let (ours, theirs) = (&ours[our_frame.end..], &theirs[their_frame.end..]);
-    if ours != theirs {
-        let at = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
-        panic!(
-            "{what}: byte {at} after the frame header: {:02x?} against {:02x?} ({} and {} bytes)",
-            &ours[at..ours.len().min(at + 16)],
-            &theirs[at..theirs.len().min(at + 16)],
-            ours.len(),
-            theirs.len()
-        );
-    }
 }
 
 #[test]

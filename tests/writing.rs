@@ -8,7 +8,9 @@ mod oracle;
 use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 
-use common::bytes::{DHT, DQT, EOI, SOF0, SOF1, SOF2, SOI, SOS, frame_part, parts, payload};
+use common::bytes::{
+    DHT, DQT, EOI, SOF0, SOF1, SOF2, SOI, SOS, assert_same_coding, frame_part, parts, payload,
+};
 use common::{coefficients, fixture, fixtures, fixtures_that_libjpeg_reads};
 use feature_distillation::{
     ArgumentError, BANDS, Band, Block, CodingProcess, CoefficientImage, ColorSpace, DecodeOptions,
@@ -1352,33 +1354,6 @@ fn written_by_libjpeg(
         .open(bytes)?
         .transcode_scans(coding, &scans, &mut theirs)?;
     Ok(theirs)
-}
-
-/// Compares frame header, Huffman tables, restart intervals, scan headers and entropy-coded data.
-///
-/// The frame's table destinations may be numbered otherwise, since we write equal tables once.
-fn assert_same_coding(ours: &[u8], theirs: &[u8], what: &str) {
-    let (our_frame, their_frame) = (frame_part(ours), frame_part(theirs));
-    assert_eq!(our_frame.code, their_frame.code, "{what}: process");
-    let strip = |bytes: &[u8]| {
-        let mut header = payload(bytes, frame_part(bytes)).to_vec();
-        for destination in header[6..].iter_mut().skip(2).step_by(3) {
-            *destination = 0;
-        }
-        header
-    };
-    assert_eq!(strip(ours), strip(theirs), "{what}: frame header");
-    let (ours, theirs) = (&ours[our_frame.end..], &theirs[their_frame.end..]);
-    if ours != theirs {
-        let at = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
-        panic!(
-            "{what}: byte {at} after the frame header: {:02x?} against {:02x?} ({} and {} bytes)",
-            &ours[at..ours.len().min(at + 16)],
-            &theirs[at..theirs.len().min(at + 16)],
-            ours.len(),
-            theirs.len()
-        );
-    }
 }
 
 // ---- components that are not what they seem -----------------------------------------------------

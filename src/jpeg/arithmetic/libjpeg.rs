@@ -13,8 +13,6 @@ use crate::jpeg::header::{FrameHeader, ScanHeader};
 use crate::jpeg::marker::{self, Source};
 use crate::quantization::QuantizationTable;
 
-const SOF10: u8 = 0xCA;
-
 /// Reads a file, and writes each scan again from the final coefficients: the same bytes must come.
 fn decode_and_write_again(file: &[u8]) -> Vec<Component> {
     let mut source = Source::new(file);
@@ -31,8 +29,8 @@ fn decode_and_write_again(file: &[u8]) -> Vec<Component> {
         }
         let mut segment = source.segment(code).unwrap();
         match code {
-            marker::SOF9 | SOF10 => {
-                let like = [marker::SOF1, marker::SOF2][usize::from(code == SOF10)];
+            marker::SOF9 | marker::SOF10 => {
+                let like = [marker::SOF1, marker::SOF2][usize::from(code == marker::SOF10)];
                 let header =
                     FrameHeader::parse(like, &mut segment, || unreachable!("a height is given"))
                         .unwrap();

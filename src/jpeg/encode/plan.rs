@@ -10,9 +10,6 @@ use super::{EncodeOptions, HuffmanTables, Process, ScanScript};
 /// Components of a progressive frame (T.81 table B.2).
 const MOST_PROGRESSIVE_COMPONENTS: usize = 4;
 
-/// Progressive, arithmetic-coded.
-const SOF10: u8 = marker::SOF9 + 1;
-
 /// How an image is going to be written.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -99,7 +96,7 @@ fn start_of_frame(
 ) -> Result<u8> {
     let (extended, with_progression) = match options.entropy_coding {
         EntropyCoding::Huffman => (marker::SOF1, marker::SOF2),
-        EntropyCoding::Arithmetic => (marker::SOF9, SOF10),
+        EntropyCoding::Arithmetic => (marker::SOF9, marker::SOF10),
     };
     match (options.process, beyond_baseline(image, options)) {
         _ if progressive => Ok(with_progression),
