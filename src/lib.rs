@@ -106,6 +106,7 @@ mod jpeg;
 mod limits;
 mod metadata;
 mod pixels;
+mod profile;
 mod quantization;
 mod statistics;
 
@@ -118,10 +119,7 @@ pub use design::{
     AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope,
     design_tables, paper_step, perturbation_bound, removing_table,
 };
-pub use distiller::{
-    FeatureDistiller, FeatureDistillerBuilder, Fingerprint, Profile, ProfileCheck,
-    distill_published,
-};
+pub use distiller::{FeatureDistiller, FeatureDistillerBuilder, ProfileCheck, distill_published};
 pub use error::{
     ArgumentError, Error, LimitKind, Malformed, Result, ScriptFault, UnsupportedFeature,
 };
@@ -136,6 +134,7 @@ pub use pixels::{
     ChromaSubsampling, ForwardOptions, InverseOptions, Normalization, PixelBuffer, PixelFormat,
     PixelPipeline, PixelView, Upsampling,
 };
+pub use profile::{Fingerprint, Profile};
 pub use quantization::{QuantizationTable, QuantizationTables, Rounding};
 pub use statistics::{
     BandRanking, BandStatistics, BandSummary, BlockSelection, Stability, Weighting,

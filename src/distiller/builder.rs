@@ -6,11 +6,11 @@ use crate::error::{ArgumentError, Result};
 use crate::jpeg::DecodeOptions;
 use crate::limits::Limits;
 use crate::pixels::{ChromaSubsampling, PixelPipeline, Upsampling};
+use crate::profile::{Profile, ProfileParts};
 use crate::quantization::{QuantizationTables, Rounding};
 use crate::statistics::BandStatistics;
 
-use super::profile::ProfileParts;
-use super::{FeatureDistiller, Profile, ProfileCheck};
+use super::{FeatureDistiller, ProfileCheck};
 
 /// Collects the settings of a [`FeatureDistiller`].
 ///

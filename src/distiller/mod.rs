@@ -1,11 +1,9 @@
 //! Feature distillation: one pass, or two with a profile that both share.
 
 mod builder;
-mod profile;
 mod published;
 
 pub use builder::FeatureDistillerBuilder;
-pub use profile::{Fingerprint, Profile};
 pub use published::distill_published;
 
 use crate::coefficients::{CoefficientImage, ColorSpace};
@@ -13,6 +11,7 @@ use crate::error::{ArgumentError, Result};
 use crate::jpeg::{DecodeOptions, EncodeOptions, Encoded};
 use crate::limits::Limits;
 use crate::pixels::{InverseOptions, PixelBuffer, PixelView};
+use crate::profile::Profile;
 
 /// Whether the second pass insists on a JPEG of its own profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -34,13 +34,13 @@ pub struct Profile {
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
-pub(super) struct ProfileParts {
-    pub(super) tables: Option<QuantizationTables>,
-    pub(super) color_space: ColorSpace,
-    pub(super) subsampling: ChromaSubsampling,
-    pub(super) rounding: Rounding,
-    pub(super) pipeline: PixelPipeline,
-    pub(super) upsampling: Upsampling,
+pub(crate) struct ProfileParts {
+    pub(crate) tables: Option<QuantizationTables>,
+    pub(crate) color_space: ColorSpace,
+    pub(crate) subsampling: ChromaSubsampling,
+    pub(crate) rounding: Rounding,
+    pub(crate) pipeline: PixelPipeline,
+    pub(crate) upsampling: Upsampling,
 }
 
 impl Profile {
@@ -114,7 +114,7 @@ impl Profile {
         Fingerprint(hash.finalize().into())
     }
 
-    pub(super) const fn forward_options(&self) -> ForwardOptions {
+    pub(crate) const fn forward_options(&self) -> ForwardOptions {
         let options = match self.pipeline {
             PixelPipeline::LibjpegEqual => ForwardOptions::libjpeg_equal(),
             PixelPipeline::Precise => ForwardOptions::precise(),
@@ -125,14 +125,14 @@ impl Profile {
             .with_rounding(self.rounding)
     }
 
-    pub(super) const fn inverse_options(&self) -> InverseOptions {
+    pub(crate) const fn inverse_options(&self) -> InverseOptions {
         InverseOptions::precise()
             .with_pipeline(self.pipeline)
             .with_upsampling(self.upsampling)
     }
 
     /// Whether the components of an image are sampled as pass one samples them.
-    pub(super) fn samples_like(&self, image: &CoefficientImage) -> bool {
+    pub(crate) fn samples_like(&self, image: &CoefficientImage) -> bool {
         let factors = self.subsampling.sampling_factors();
         let components = image.components();
         components.len() <= factors.len()
