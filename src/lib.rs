@@ -97,6 +97,7 @@
 )]
 
 mod band;
+mod certificate;
 mod coefficients;
 mod dct;
 mod design;
@@ -111,6 +112,10 @@ mod quantization;
 mod statistics;
 
 pub use band::{BANDS, Band, Block};
+pub use certificate::{
+    BlockPosition, Certificate, ComponentCertificate, Handover, NoiseModel, Norm, Radii, RadiusMap,
+    Removal,
+};
 pub use coefficients::{
     CodingProcess, CoefficientImage, ColorSpace, Component, Edges, EntropyCoding, InsertedTables,
     OffGrid, Orientation, Rectangle, SamplePrecision, SamplingFactor, Scan,
@@ -121,7 +126,8 @@ pub use design::{
 };
 pub use distiller::{FeatureDistiller, FeatureDistillerBuilder, ProfileCheck, distill_published};
 pub use error::{
-    ArgumentError, Error, LimitKind, Malformed, Result, ScriptFault, UnsupportedFeature,
+    ArgumentError, CertificateVoid, Error, LimitKind, Malformed, Result, ScriptFault,
+    UnsupportedFeature,
 };
 pub use jpeg::{
     BlockArea, Damage, DamageKind, DecodeOptions, EncodeOptions, Encoded, HuffmanTables,
@@ -146,21 +152,25 @@ pub mod guide {
     // Chapters link to each other by file. The definitions before each include take precedence over those
     // in the file, so the same links lead to modules here.
 
-    #[doc = "[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n\n"]
+    #[doc = "[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n\n"]
     #[doc = include_str!("../docs/theory.md")]
     pub mod theory {}
 
-    #[doc = "[theory]: crate::guide::theory\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n\n"]
+    #[doc = "[theory]: crate::guide::theory\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n\n"]
     #[doc = include_str!("../docs/coefficients.md")]
     pub mod coefficients {}
 
-    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[threat model]: crate::guide::threat_model\n\n"]
+    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n\n"]
     #[doc = include_str!("../docs/calibration.md")]
     pub mod calibration {}
 
-    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n\n"]
+    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[certificate]: crate::guide::certificate\n\n"]
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
+
+    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n\n"]
+    #[doc = include_str!("../docs/certificate.md")]
+    pub mod certificate {}
 }
 
 #[cfg(doctest)]

@@ -241,6 +241,12 @@ impl Component {
         Ok(())
     }
 
+    /// Columns and rows of the blocks, in their order.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let (wide, high) = (self.blocks_wide, self.blocks_high);
+        (0..high).flat_map(move |y| (0..wide).map(move |x| (x, y)))
+    }
+
     fn index_of(&self, x: u32, y: u32) -> Option<usize> {
         (x < self.blocks_wide && y < self.blocks_high)
             .then(|| y as usize * self.blocks_wide as usize + x as usize)

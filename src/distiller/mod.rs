@@ -6,6 +6,7 @@ mod published;
 pub use builder::FeatureDistillerBuilder;
 pub use published::distill_published;
 
+use crate::certificate::Certificate;
 use crate::coefficients::{CoefficientImage, ColorSpace};
 use crate::error::{ArgumentError, Result};
 use crate::jpeg::{DecodeOptions, EncodeOptions, Encoded};
@@ -198,6 +199,15 @@ impl FeatureDistiller {
         }
         self.one_pass_coefficients(&mut image)?;
         image.to_pixels(&self.inverse_options())
+    }
+
+    /// What pass two provably removes from a picture of pass one, as the attacker gets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Certificate::new`].
+    pub fn certificate(&self, picture: PixelView<'_>) -> Result<Certificate> {
+        Certificate::new(&self.profile, picture)
     }
 
     const fn inverse_options(&self) -> InverseOptions {

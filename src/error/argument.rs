@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::ScriptFault;
+use super::{CertificateVoid, ScriptFault};
 
 /// What is wrong with an argument.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -136,6 +136,9 @@ pub enum ArgumentError {
         /// What differs.
         what: &'static str,
     },
+    /// A certificate that says nothing about what it was asked.
+    #[error("the certificate is void: {0}")]
+    CertificateVoid(#[from] CertificateVoid),
     /// A rectangle that is not one of the image's.
     #[error(
         "rectangle of {width}x{height} pixels at ({x}, {y}) in an image of {image_width}x{image_height} {reason}"

@@ -3,10 +3,12 @@
 mod argument;
 mod malformed;
 mod script;
+mod void;
 
 pub use argument::ArgumentError;
 pub use malformed::Malformed;
 pub use script::ScriptFault;
+pub use void::CertificateVoid;
 
 use std::io;
 

@@ -284,6 +284,15 @@ impl Planes<f32> {
         Self::of(pixels, color_space, ChromaSubsampling::None)
     }
 
+    /// As [`precise`](Self::precise), with chrominance averaged as pass two averages it.
+    pub(crate) fn subsampled(
+        pixels: PixelView<'_>,
+        color_space: ColorSpace,
+        subsampling: ChromaSubsampling,
+    ) -> Result<Self> {
+        Self::of(pixels, color_space, subsampling)
+    }
+
     pub(crate) const fn color_space(&self) -> ColorSpace {
         self.color_space
     }

@@ -6,7 +6,7 @@ use ndarray::{ArrayView2, ArrayView3, Axis};
 use crate::coefficients::check_image_size;
 use crate::error::{ArgumentError, Result};
 
-use super::PixelFormat;
+use super::{PixelBuffer, PixelFormat};
 
 /// A borrowed picture of 8-bit samples, in any layout that strides can describe.
 ///
@@ -174,6 +174,27 @@ impl<'a> PixelView<'a> {
     #[must_use]
     pub const fn format(&self) -> PixelFormat {
         self.format
+    }
+
+    /// Whether it shows the same picture: size, channels and samples.
+    pub(crate) fn shows(&self, other: &PixelBuffer) -> bool {
+        if (self.width, self.height, self.format) != (other.width(), other.height(), other.format())
+        {
+            return false;
+        }
+        let (width, channels) = (self.width as usize, self.format.channels());
+        let mut row = vec![0; width];
+        other
+            .as_slice()
+            .chunks_exact(width * channels)
+            .enumerate()
+            .all(|(y, samples)| {
+                (0..channels).all(|channel| {
+                    self.copy_row(y, channel, &mut row);
+                    let own = samples.iter().skip(channel).step_by(channels);
+                    row.iter().eq(own)
+                })
+            })
     }
 
     /// Copies one channel of row `y` to `out`, whose length is the width.

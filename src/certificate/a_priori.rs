@@ -1,0 +1,113 @@
+//! What a profile certifies before any picture is seen.
+
+use crate::band::Band;
+use crate::coefficients::ColorSpace;
+use crate::pixels::{ChromaSubsampling, PixelPipeline, Upsampling};
+use crate::profile::Profile;
+
+use super::Radii;
+use super::functional::ComponentWeights;
+use super::stages::{EIGHT_BIT_COLOR, EIGHT_BIT_PIXELS, SampleOrigin};
+
+/// What pass one gives to the attacker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Handover {
+    /// Real samples, neither rounded nor clipped, and exact arithmetic in both passes: the paper's setting. (Its
+    /// code hands over floats too, but clips them.)
+    Float,
+    /// 8-bit pixels, of which none was clipped.
+    EightBit,
+}
+
+impl Profile {
+    /// What two passes with this profile remove from *every* picture of RGB pixels (grey pixels for a profile of
+    /// grey components) whose sides are multiples of the MCU's, as long as no sample of pass one's result is
+    /// clipped.
+    ///
+    /// In band k with step Q the radius of [`Norm::Linf`](super::Norm::Linf) is `Q / (2 L1(k))` for floats; pixels of 8 bits take 0.5
+    /// from it, and each stage of the pipeline takes what it rounds. The smallest counts. What a given picture
+    /// has, clipped or not, tells its [`Certificate`](super::Certificate).
+    ///
+    /// Subsampled chrominance with [`Upsampling::Triangle`] has no radius before a picture is seen: the filter
+    /// is not undone by averaging, so coefficients do not come back to the lattice. All radii are 0.
+    ///
+    /// ```
+    /// use feature_distillation::{AsMdDesign, BandStatistics, FeatureDistiller, Handover, TableDesign};
+    ///
+    /// let table = AsMdDesign::authors_code().design(&BandStatistics::new(), 0)?;
+    /// let distiller = FeatureDistiller::builder().tables(table).build()?;
+    /// assert_eq!(distiller.profile().certified_radii(Handover::Float).linf, 1.5625);
+    /// assert_eq!(distiller.profile().certified_radii(Handover::EightBit).linf, 1.0625);
+    /// # Ok::<(), feature_distillation::Error>(())
+    /// ```
+    #[must_use]
+    pub fn certified_radii(&self, handover: Handover) -> Radii {
+        let subsampled = self.subsampling() != ChromaSubsampling::None;
+        if subsampled && self.upsampling() == Upsampling::Triangle {
+            return Radii {
+                linf: 0.0,
+                l2: 0.0,
+                l1: 0.0,
+            };
+        }
+        let (channels, components) = match self.color_space() {
+            ColorSpace::Grey => (1, 1),
+            _ => (3, 3),
+        };
+        let mut radii = Radii::UNBOUNDED;
+        for index in 0..components {
+            let averaged = averaged_pixels(self.subsampling(), index);
+            let size = (16 * averaged.0, 16 * averaged.1);
+            let weights =
+                ComponentWeights::new(size, channels, self.color_space(), index, averaged);
+            let block = weights.block(0, 0);
+            let origin = SampleOrigin {
+                color_converted: self.color_space() == ColorSpace::YCbCr,
+                averaged: averaged != (1, 1),
+            };
+            let stages = origin.receiver_margins(self.pipeline(), block);
+            // libjpeg's pipeline also computes the pixels of pass one in integers.
+            let own = self.first_pass_error(origin);
+            for band in Band::all() {
+                let natural = band.natural();
+                let lost = match handover {
+                    Handover::Float => 0.0,
+                    Handover::EightBit => {
+                        stages[natural] + (EIGHT_BIT_PIXELS + own) * block.component_l1[natural]
+                    }
+                };
+                let margin = f64::from(self.tables().table(index)[band]) / 2.0 - lost;
+                radii = radii.min(block.picture[natural].radii(margin));
+            }
+        }
+        radii
+    }
+
+    /// How far an 8-bit sample of pass one's result can be from the exact one beyond half a unit, as seen in a
+    /// component.
+    fn first_pass_error(&self, origin: SampleOrigin) -> f64 {
+        match self.pipeline() {
+            PixelPipeline::Precise => 0.0,
+            // The components are rounded to 8 bits before they are mixed to channels; mixing back returns that error
+            // as it was.
+            PixelPipeline::LibjpegEqual if origin.color_converted => {
+                INTEGER_INVERSE_DCT + EIGHT_BIT_COLOR
+            }
+            PixelPipeline::LibjpegEqual => INTEGER_INVERSE_DCT,
+        }
+    }
+}
+
+/// libjpeg's integer inverse DCT, per sample, before its result is rounded: as the forward one, the first pass
+/// rounds to quarters and the constants are off by 2^-14 of sums of at most 1024 sqrt 8.
+const INTEGER_INVERSE_DCT: f64 = 0.25;
+
+/// Pixels that a sample of a component averages, horizontally and vertically.
+pub(super) fn averaged_pixels(subsampling: ChromaSubsampling, component: usize) -> (usize, usize) {
+    let (across, down) = match component {
+        0 => (1, 1),
+        _ => subsampling.luminance_factors(),
+    };
+    (across.into(), down.into())
+}
