@@ -7,7 +7,7 @@ use crate::profile::Profile;
 
 use super::Radii;
 use super::functional::ComponentWeights;
-use super::stages::{EIGHT_BIT_COLOR, EIGHT_BIT_PIXELS, SampleOrigin};
+use super::stages::{EIGHT_BIT_COLOR, EIGHT_BIT_PIXELS, INTEGER_INVERSE_DCT, SampleOrigin};
 
 /// What pass one gives to the attacker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,10 +98,6 @@ impl Profile {
         }
     }
 }
-
-/// libjpeg's integer inverse DCT, per sample, before its result is rounded: as the forward one, the first pass
-/// rounds to quarters and the constants are off by 2^-14 of sums of at most 1024 sqrt 8.
-const INTEGER_INVERSE_DCT: f64 = 0.25;
 
 /// Pixels that a sample of a component averages, horizontally and vertically.
 pub(super) fn averaged_pixels(subsampling: ChromaSubsampling, component: usize) -> (usize, usize) {

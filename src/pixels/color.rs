@@ -7,7 +7,7 @@ const BITS: u32 = 16;
 const HALF: i32 = 1 << (BITS - 1);
 
 /// libjpeg's RGB to YCbCr of one row.
-pub(super) fn ycbcr_from_rgb(red: &[u8], green: &[u8], blue: &[u8], out: [&mut [u8]; 3]) {
+pub(crate) fn ycbcr_from_rgb(red: &[u8], green: &[u8], blue: &[u8], out: [&mut [u8]; 3]) {
     // round(0.29900 * 2^16) and so on; the chrominance offset rounds half down.
     const OFFSET: i32 = (128 << BITS) + HALF - 1;
     let [luma, blue_difference, red_difference] = out;

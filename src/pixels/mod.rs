@@ -9,6 +9,8 @@ mod resample;
 mod view;
 
 pub use buffer::{Normalization, PixelBuffer};
+#[cfg(test)]
+pub(crate) use color::ycbcr_from_rgb;
 pub use forward::ForwardOptions;
 pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;

@@ -270,3 +270,25 @@ impl Average for f32 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The margin that certificates leave for it.
+        #[test]
+        fn averages_of_eight_bit_samples_are_off_by_half_a_unit_at_most(upper in any::<[u8; 16]>(), lower in any::<[u8; 16]>()) {
+            let (mut pairs, mut quads) = ([0_u8; 8], [0_u8; 8]);
+            u8::pair(&upper, &mut pairs);
+            u8::quad(&upper, &lower, &mut quads);
+            for x in 0..8 {
+                let sum = |row: &[u8; 16]| f64::from(row[2 * x]) + f64::from(row[2 * x + 1]);
+                prop_assert!((f64::from(pairs[x]) - sum(&upper) / 2.0).abs() <= 0.5);
+                prop_assert!((f64::from(quads[x]) - (sum(&upper) + sum(&lower)) / 4.0).abs() <= 0.5);
+            }
+        }
+    }
+}
