@@ -1,12 +1,14 @@
 //! What a profile certifies before any picture is seen.
 
-use crate::band::Band;
+use std::array::from_fn;
+
+use crate::band::{BANDS, Band};
 use crate::coefficients::ColorSpace;
 use crate::pixels::{ChromaSubsampling, PixelPipeline, Upsampling};
 use crate::profile::Profile;
 
 use super::Radii;
-use super::functional::ComponentWeights;
+use super::functional::{ComponentWeights, Weights};
 use super::stages::{EIGHT_BIT_COLOR, EIGHT_BIT_PIXELS, INTEGER_INVERSE_DCT, SampleOrigin};
 
 /// What pass one gives to the attacker.
@@ -43,20 +45,33 @@ impl Profile {
     /// ```
     #[must_use]
     pub fn certified_radii(&self, handover: Handover) -> Radii {
-        let subsampled = self.subsampling() != ChromaSubsampling::None;
-        if subsampled && self.upsampling() == Upsampling::Triangle {
+        let Some(losses) = self.losses(handover) else {
             return Radii {
                 linf: 0.0,
                 l2: 0.0,
                 l1: 0.0,
             };
+        };
+        let mut radii = Radii::UNBOUNDED;
+        for (index, losses) in losses.iter().enumerate() {
+            for band in Band::all() {
+                radii = radii.min(losses.radii(band, self.tables().table(index)[band]));
+            }
+        }
+        radii
+    }
+
+    /// What a step gives in each component; `None` where pictures do not come back to the lattice at all.
+    pub(super) fn losses(&self, handover: Handover) -> Option<Vec<ComponentLosses>> {
+        let subsampled = self.subsampling() != ChromaSubsampling::None;
+        if subsampled && self.upsampling() == Upsampling::Triangle {
+            return None;
         }
         let (channels, components) = match self.color_space() {
             ColorSpace::Grey => (1, 1),
             _ => (3, 3),
         };
-        let mut radii = Radii::UNBOUNDED;
-        for index in 0..components {
+        let losses = (0..components).map(|index| {
             let averaged = averaged_pixels(self.subsampling(), index);
             let size = (16 * averaged.0, 16 * averaged.1);
             let weights =
@@ -69,19 +84,17 @@ impl Profile {
             let stages = origin.receiver_margins(self.pipeline(), block);
             // libjpeg's pipeline also computes the pixels of pass one in integers.
             let own = self.first_pass_error(origin);
-            for band in Band::all() {
-                let natural = band.natural();
-                let lost = match handover {
+            ComponentLosses {
+                weights: block.picture,
+                lost: from_fn(|band| match handover {
                     Handover::Float => 0.0,
                     Handover::EightBit => {
-                        stages[natural] + (EIGHT_BIT_PIXELS + own) * block.component_l1[natural]
+                        stages[band] + (EIGHT_BIT_PIXELS + own) * block.component_l1[band]
                     }
-                };
-                let margin = f64::from(self.tables().table(index)[band]) / 2.0 - lost;
-                radii = radii.min(block.picture[natural].radii(margin));
+                }),
             }
-        }
-        radii
+        });
+        Some(losses.collect())
     }
 
     /// How far an 8-bit sample of pass one's result can be from the exact one beyond half a unit, as seen in a
@@ -96,6 +109,22 @@ impl Profile {
             }
             PixelPipeline::LibjpegEqual => INTEGER_INVERSE_DCT,
         }
+    }
+}
+
+/// How the coefficients of a component depend on the picture, and what of half a step the stages between the
+/// passes use up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ComponentLosses {
+    weights: [Weights; BANDS],
+    lost: [f64; BANDS],
+}
+
+impl ComponentLosses {
+    /// The radii of a band with this step.
+    pub(super) fn radii(&self, band: Band, step: u16) -> Radii {
+        let margin = f64::from(step) / 2.0 - self.lost[band.natural()];
+        self.weights[band.natural()].radii(margin)
     }
 }
 

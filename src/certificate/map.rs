@@ -1,10 +1,10 @@
 //! Radii as a map over the picture.
 
 use crate::error::Result;
-use crate::limits::try_reserve;
+use crate::limits::{try_reserve, try_vec};
 use crate::pixels::{PixelBuffer, PixelFormat};
 
-use super::{Certificate, Norm};
+use super::{Certificate, Norm, Radii};
 
 /// The radius of each tile of a picture, the area of one MCU: the smallest radius of the blocks of all
 /// components in it.
@@ -19,29 +19,15 @@ pub struct RadiusMap {
 
 impl RadiusMap {
     pub(super) fn new(certificate: &Certificate, norm: Norm) -> Result<Self> {
+        let radii = certificate.tile_radii()?;
         let (width, height) = certificate.size();
         let tile = certificate.tile();
-        let (columns, rows) = (width.div_ceil(tile.0), height.div_ceil(tile.1));
-        let mut radii = Vec::new();
-        try_reserve(&mut radii, columns as usize * rows as usize)?;
-        radii.resize(columns as usize * rows as usize, f64::INFINITY);
-        for component in certificate.components() {
-            let (across, down) = component.blocks_per_tile();
-            for (x, y) in component.positions() {
-                let index = (y / down) as usize * columns as usize + (x / across) as usize;
-                if let (Some(radius), Some(of_block)) =
-                    (radii.get_mut(index), component.radii(x, y))
-                {
-                    *radius = radius.min(of_block.get(norm));
-                }
-            }
-        }
         Ok(Self {
             size: (width, height),
             tile,
-            columns,
-            rows,
-            radii,
+            columns: width.div_ceil(tile.0),
+            rows: height.div_ceil(tile.1),
+            radii: radii.iter().map(|radii| radii.get(norm)).collect(),
         })
     }
 
@@ -96,5 +82,25 @@ impl RadiusMap {
             }
         }
         PixelBuffer::new(samples, width, height, PixelFormat::Grey)
+    }
+}
+
+impl Certificate {
+    /// The radii of each tile, row by row.
+    pub(crate) fn tile_radii(&self) -> Result<Vec<Radii>> {
+        let ((width, height), tile) = (self.size(), self.tile());
+        let (columns, rows) = (width.div_ceil(tile.0), height.div_ceil(tile.1));
+        let mut radii = try_vec(Radii::UNBOUNDED, columns as usize * rows as usize)?;
+        for component in self.components() {
+            let (across, down) = component.blocks_per_tile();
+            for (x, y) in component.positions() {
+                let index = (y / down) as usize * columns as usize + (x / across) as usize;
+                if let (Some(radii), Some(of_block)) = (radii.get_mut(index), component.radii(x, y))
+                {
+                    *radii = radii.min(of_block);
+                }
+            }
+        }
+        Ok(radii)
     }
 }

@@ -7,6 +7,7 @@ mod map;
 mod radii;
 mod removal;
 mod stages;
+mod tables;
 
 pub use a_priori::Handover;
 pub use flips::NoiseModel;
@@ -18,7 +19,7 @@ use crate::band::{BANDS, Band, Block};
 use crate::coefficients::{CoefficientImage, ColorSpace, Component};
 use crate::error::{CertificateVoid, Result};
 use crate::limits::try_reserve;
-use crate::pixels::{PixelFormat, PixelView, Planes};
+use crate::pixels::{InverseOptions, PixelFormat, PixelView, Planes};
 use crate::profile::Profile;
 use crate::quantization::QuantizationTable;
 
@@ -91,6 +92,15 @@ impl Certificate {
     ///
     /// As [`CoefficientImage::from_pixels`] and [`CoefficientImage::to_pixels`].
     pub fn new(profile: &Profile, picture: PixelView<'_>) -> Result<Self> {
+        Self::with_inverse(profile, picture, &profile.inverse_options())
+    }
+
+    /// As [`new`](Self::new), with the limits of a distiller in the options.
+    pub(crate) fn with_inverse(
+        profile: &Profile,
+        picture: PixelView<'_>,
+        inverse: &InverseOptions,
+    ) -> Result<Self> {
         let levels =
             CoefficientImage::from_pixels(picture, profile.tables(), &profile.forward_options())?;
         let planes =
@@ -105,7 +115,7 @@ impl Certificate {
             }
             components.push(certificate);
         }
-        let reproduced = levels.to_pixels(&profile.inverse_options())?;
+        let reproduced = levels.to_pixels(inverse)?;
         Ok(Self {
             profile: profile.clone(),
             format: picture.format(),
@@ -272,7 +282,7 @@ impl Certificate {
     }
 
     /// Width and height in pixels of the area of one MCU.
-    fn tile(&self) -> (u32, u32) {
+    pub(crate) fn tile(&self) -> (u32, u32) {
         let (across, down) = self
             .components
             .first()
@@ -406,7 +416,7 @@ impl ComponentCertificate {
     }
 
     /// Columns and rows of all blocks, row by row.
-    fn positions(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
         let (wide, high) = (self.blocks_wide(), self.blocks_high());
         (0..high).flat_map(move |y| (0..wide).map(move |x| (x, y)))
     }

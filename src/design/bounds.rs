@@ -36,7 +36,9 @@ pub fn perturbation_bound(band: Band, eps: f64) -> Result<f64> {
 /// by band: each step is the smallest integer above twice [`perturbation_bound`].
 ///
 /// That holds for coefficients that sit on multiples of the steps; rounding and clipping of pixels
-/// between the passes use up part of it (half a pixel of rounding counts like 0.5 more of `eps`).
+/// between the passes use up part of it (half a pixel of rounding counts like 0.5 more of `eps`). What a given
+/// colour space, sampling and arithmetic use up, and other norms, knows
+/// [`Profile::certifying`](crate::Profile::certifying).
 ///
 /// # Errors
 ///

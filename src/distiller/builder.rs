@@ -1,5 +1,6 @@
 //! Builds a distiller and checks that its parts fit together.
 
+use crate::certificate::{Handover, Norm};
 use crate::coefficients::ColorSpace;
 use crate::design::{TableDesign, TableScope, design_tables};
 use crate::error::{ArgumentError, Result};
@@ -7,7 +8,7 @@ use crate::jpeg::DecodeOptions;
 use crate::limits::Limits;
 use crate::pixels::{ChromaSubsampling, PixelPipeline, Upsampling};
 use crate::profile::{Profile, ProfileParts};
-use crate::quantization::{QuantizationTables, Rounding};
+use crate::quantization::{QuantizationTable, QuantizationTables, Rounding};
 use crate::statistics::BandStatistics;
 
 use super::{FeatureDistiller, ProfileCheck};
@@ -29,6 +30,8 @@ pub struct FeatureDistillerBuilder {
     upsampling: Upsampling,
     profile_check: ProfileCheck,
     limits: Limits,
+    /// Norm and size of the perturbations that the steps must remove at least, and how pixels travel.
+    certifying: Option<(Norm, f64, Handover)>,
 }
 
 impl FeatureDistillerBuilder {
@@ -58,6 +61,28 @@ impl FeatureDistillerBuilder {
             builder.designed_for = statistics.color_space();
         }
         Ok(builder)
+    }
+
+    /// Demands that two passes remove every perturbation of at most `size`: steps that are too small are raised to
+    /// the smallest that do, see [`Profile::certifying`]. Without tables these are the steps, the finest there are.
+    ///
+    /// ```
+    /// use feature_distillation::{
+    ///     AsMdDesign, BandStatistics, FeatureDistiller, Handover, Norm, TableScope,
+    /// };
+    /// // The paper's kind of table, above the floor of one level in each 8-bit sample.
+    /// let distiller = FeatureDistiller::builder()
+    ///     .design(&AsMdDesign::authors_code(), &BandStatistics::new(), TableScope::Shared)?
+    ///     .certifying(Norm::Linf, 1.25, Handover::EightBit)
+    ///     .build()?;
+    /// // 28 from the floor, 25 is enough for a smaller norm, 30 from the design.
+    /// let table = distiller.profile().tables().table(0).to_natural();
+    /// assert_eq!((table[0], table[1], table[2], table[9], table[63]), (32, 26, 26, 25, 30));
+    /// # Ok::<(), feature_distillation::Error>(())
+    /// ```
+    pub const fn certifying(mut self, norm: Norm, size: f64, handover: Handover) -> Self {
+        self.certifying = Some((norm, size, handover));
+        self
     }
 
     /// The components to distil pixels in: grey, RGB or YCbCr.
@@ -106,9 +131,10 @@ impl FeatureDistillerBuilder {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError::Distiller`](crate::ArgumentError::Distiller) naming what does not fit: no tables; a
+    /// [`ArgumentError::Distiller`](crate::ArgumentError::Distiller) naming what does not fit: no tables and no size to certify; a
     /// colour space other than grey, RGB and YCbCr; subsampling without chrominance; more tables than
     /// components; tables designed per component for another colour space; a tie rule that the libjpeg-equal pipeline does not have.
+    /// As [`Profile::certifying`].
     pub fn build(self) -> Result<FeatureDistiller> {
         if self
             .designed_for
@@ -119,14 +145,21 @@ impl FeatureDistillerBuilder {
             )
             .into());
         }
-        let profile = Profile::try_from(ProfileParts {
-            tables: self.tables,
+        let tables = match (self.tables, self.certifying) {
+            (None, Some(_)) => Some(QuantizationTable::uniform(1)?.into()),
+            (tables, _) => tables,
+        };
+        let mut profile = Profile::try_from(ProfileParts {
+            tables,
             color_space: self.color_space,
             subsampling: self.subsampling,
             rounding: self.rounding,
             pipeline: self.pipeline,
             upsampling: self.upsampling,
         })?;
+        if let Some((norm, size, handover)) = self.certifying {
+            profile = profile.certifying(norm, size, handover)?;
+        }
         Ok(FeatureDistiller {
             profile,
             profile_check: self.profile_check,
@@ -147,6 +180,7 @@ impl Default for FeatureDistillerBuilder {
             upsampling: Upsampling::Replicate,
             profile_check: ProfileCheck::Refuse,
             limits: Limits::default(),
+            certifying: None,
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod builder;
 mod published;
+mod tamper;
 
 pub use builder::FeatureDistillerBuilder;
 pub use published::distill_published;
+pub use tamper::{TamperReport, TamperVerdict};
 
 use crate::certificate::Certificate;
 use crate::coefficients::{CoefficientImage, ColorSpace};
@@ -207,7 +209,7 @@ impl FeatureDistiller {
     ///
     /// As [`Certificate::new`].
     pub fn certificate(&self, picture: PixelView<'_>) -> Result<Certificate> {
-        Certificate::new(&self.profile, picture)
+        Certificate::with_inverse(&self.profile, picture, &self.inverse_options())
     }
 
     const fn inverse_options(&self) -> InverseOptions {
