@@ -97,6 +97,7 @@
 )]
 
 mod band;
+mod card;
 mod certificate;
 mod coefficients;
 mod dct;
@@ -112,6 +113,7 @@ mod quantization;
 mod statistics;
 
 pub use band::{BANDS, Band, Block};
+pub use card::ProfileCard;
 pub use certificate::{
     BlockPosition, Certificate, ComponentCertificate, Handover, NoiseModel, Norm, Radii, RadiusMap,
     Removal,

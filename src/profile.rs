@@ -87,21 +87,15 @@ impl Profile {
         let mut hash = Sha256::new();
         hash.update(b"feature-distillation profile 1\n");
         hash.update(self.color_space.name());
-        let subsampling = match self.subsampling {
-            ChromaSubsampling::None => " 4:4:4",
-            ChromaSubsampling::Horizontal => " 4:2:2",
-            ChromaSubsampling::Both => " 4:2:0",
-        };
-        hash.update(subsampling);
+        hash.update(" ");
+        hash.update(self.subsampling.name());
         hash.update(match self.rounding {
             Rounding::HalfAwayFromZero => " half-away-from-zero",
             Rounding::HalfToEven => " half-to-even",
             Rounding::HalfTowardZero => " half-toward-zero",
         });
-        hash.update(match self.pipeline {
-            PixelPipeline::LibjpegEqual => " libjpeg-equal",
-            PixelPipeline::Precise => " precise",
-        });
+        hash.update(" ");
+        hash.update(self.pipeline.name());
         hash.update(match self.upsampling {
             Upsampling::Triangle => " triangle",
             Upsampling::Replicate => " replicate",
@@ -131,8 +125,31 @@ impl Profile {
             .with_upsampling(self.upsampling)
     }
 
+    /// Checks that an image is one that the profile's pass one could have made.
+    pub(crate) fn check_origin(&self, image: &CoefficientImage) -> Result<()> {
+        let grey = image.color_space() == ColorSpace::Grey;
+        let what = if !grey && image.color_space() != self.color_space {
+            Some("colour spaces")
+        } else if !grey && !self.samples_like(image) {
+            Some("sampling factors")
+        } else if image
+            .components()
+            .iter()
+            .enumerate()
+            .any(|(index, component)| component.quantization_table() != self.tables().table(index))
+        {
+            Some("quantization tables")
+        } else {
+            None
+        };
+        match what {
+            Some(what) => Err(ArgumentError::ProfileMismatch { what }.into()),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the components of an image are sampled as pass one samples them.
-    pub(crate) fn samples_like(&self, image: &CoefficientImage) -> bool {
+    fn samples_like(&self, image: &CoefficientImage) -> bool {
         let factors = self.subsampling.sampling_factors();
         let components = image.components();
         components.len() <= factors.len()

@@ -2,6 +2,7 @@
 
 /// How the size of a perturbation is measured, over all samples that it touches, in 8-bit pixel units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Norm {
     /// The largest change of a sample.
@@ -32,6 +33,7 @@ impl Norm {
 /// The radii of several blocks are the smallest of each norm: a perturbation of the whole picture that is
 /// smaller is smaller in every block. Zero says that nothing is guaranteed.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Radii {
     /// In the largest change of a sample.
     pub linf: f64,

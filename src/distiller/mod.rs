@@ -9,8 +9,8 @@ pub use published::distill_published;
 pub use tamper::{TamperReport, TamperVerdict};
 
 use crate::certificate::Certificate;
-use crate::coefficients::{CoefficientImage, ColorSpace};
-use crate::error::{ArgumentError, Result};
+use crate::coefficients::CoefficientImage;
+use crate::error::Result;
 use crate::jpeg::{DecodeOptions, EncodeOptions, Encoded};
 use crate::limits::Limits;
 use crate::pixels::{InverseOptions, PixelBuffer, PixelView};
@@ -192,12 +192,12 @@ impl FeatureDistiller {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError::ProfileMismatch`] for a file that the profile did not make, unless
+    /// [`ArgumentError::ProfileMismatch`](crate::ArgumentError::ProfileMismatch) for a file that the profile did not make, unless
     /// [`ProfileCheck::Skip`] was chosen; as [`CoefficientImage::decode`].
     pub fn distill_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
         let mut image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
         if self.profile_check == ProfileCheck::Refuse {
-            self.check_origin(&image)?;
+            self.profile.check_origin(&image)?;
         }
         self.one_pass_coefficients(&mut image)?;
         image.to_pixels(&self.inverse_options())
@@ -216,30 +216,5 @@ impl FeatureDistiller {
         self.profile
             .inverse_options()
             .with_limits(*self.decode_options.limits())
-    }
-
-    /// Checks that an image is one that the profile's pass one could have made.
-    fn check_origin(&self, image: &CoefficientImage) -> Result<()> {
-        let grey = image.color_space() == ColorSpace::Grey;
-        let what = if !grey && image.color_space() != self.profile.color_space() {
-            Some("colour spaces")
-        } else if !grey && !self.profile.samples_like(image) {
-            Some("sampling factors")
-        } else if image
-            .components()
-            .iter()
-            .enumerate()
-            .any(|(index, component)| {
-                component.quantization_table() != self.profile.tables().table(index)
-            })
-        {
-            Some("quantization tables")
-        } else {
-            None
-        };
-        match what {
-            Some(what) => Err(ArgumentError::ProfileMismatch { what }.into()),
-            None => Ok(()),
-        }
     }
 }

@@ -59,9 +59,9 @@ impl TamperVerdict {
 ///
 /// # What it does not
 ///
-/// Nothing is authenticated. A change from one sent picture to another, which takes an eighth of DC's step in
-/// each sample of a block or more, is itself untouched; so is every file that an attacker writes with the profile. A signature
-/// is the means against that.
+/// Nothing is authenticated. A change from one sent picture to another is itself untouched: it takes twice the
+/// radius of floats in some sample, and a block that is brighter by an eighth of DC's step is such a change. So is every
+/// file that an attacker writes with the profile. A signature is the means against that.
 ///
 /// With [`Upsampling::Triangle`](crate::Upsampling::Triangle) pixels depend on neighbouring tiles. The verdict of the
 /// picture holds as it is, but a tile next to one that was changed beyond the radius may be named with it.
@@ -162,7 +162,7 @@ impl FeatureDistiller {
     /// As [`distill_jpeg`](Self::distill_jpeg) and [`distill_with_report`](Self::distill_with_report).
     pub fn distill_jpeg_with_report(&self, bytes: &[u8]) -> Result<(PixelBuffer, TamperReport)> {
         let image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
-        match (self.check_origin(&image), self.profile_check) {
+        match (self.profile.check_origin(&image), self.profile_check) {
             (Ok(()), _) => self.report_on_levels(&image),
             (Err(error), ProfileCheck::Refuse) => Err(error),
             (Err(_), ProfileCheck::Skip) => {

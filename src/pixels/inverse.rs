@@ -105,6 +105,18 @@ impl CoefficientImage {
         }
     }
 
+    /// Which samples of the precise pipeline's pixels are clipped: 1 where the exact value is more than half a unit
+    /// beyond 0 or 255, 0 elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_pixels`](Self::to_pixels).
+    pub(crate) fn clipping(&self, options: &InverseOptions) -> Result<PixelBuffer> {
+        let (format, colour) = self.output(options.format)?;
+        self.check_components()?;
+        render::<Exact>(self, options, format, colour)
+    }
+
     /// The pixel format to give and the conversion that leads there.
     fn output(&self, asked: Option<PixelFormat>) -> Result<(PixelFormat, Conversion)> {
         let color_space = self.color_space();
@@ -185,6 +197,40 @@ impl Pipeline for f32 {
     #[inline(always)]
     fn rgb(ycbcr: [Self; 3]) -> [u8; 3] {
         rgb_from_ycbcr_precise(ycbcr).map(sample)
+    }
+}
+
+/// A sample of the precise pipeline that becomes a mark instead of a pixel.
+#[derive(Debug, Clone, Copy, Default)]
+struct Exact(f32);
+
+impl Triangle for Exact {
+    type Sum = f32;
+
+    fn widen(self) -> f32 {
+        self.0
+    }
+
+    fn quarter(sum: f32, offset: u8) -> Self {
+        Self(f32::quarter(sum, offset))
+    }
+
+    fn sixteenth(sum: f32, offset: u8) -> Self {
+        Self(f32::sixteenth(sum, offset))
+    }
+}
+
+impl Pipeline for Exact {
+    fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
+        f32::inverse(block, table).map(|row| row.map(Self))
+    }
+
+    fn sample(self) -> u8 {
+        u8::from(!(-128.5..=127.5).contains(&self.0))
+    }
+
+    fn rgb(ycbcr: [Self; 3]) -> [u8; 3] {
+        rgb_from_ycbcr_precise(ycbcr.map(|sample| sample.0)).map(|sample| Self(sample).sample())
     }
 }
 

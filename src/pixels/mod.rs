@@ -65,6 +65,15 @@ pub enum PixelPipeline {
     Precise,
 }
 
+impl PixelPipeline {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::LibjpegEqual => "libjpeg-equal",
+            Self::Precise => "precise",
+        }
+    }
+}
+
 /// How samples of a component that is sampled more coarsely are spread over the pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -96,6 +105,14 @@ pub enum ChromaSubsampling {
 }
 
 impl ChromaSubsampling {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "4:4:4",
+            Self::Horizontal => "4:2:2",
+            Self::Both => "4:2:0",
+        }
+    }
+
     /// Sampling factor of the luminance; chrominance has 1x1.
     pub(crate) const fn luminance_factors(self) -> (u8, u8) {
         match self {
