@@ -441,7 +441,7 @@ fn a_card_counts_what_pass_one_makes() {
         }
     }
     assert_eq!(card.pictures(), 2);
-    assert!((card.psnr_mean().unwrap() - (psnr[0] + psnr[1]) / 2.0).abs() < 1e-9);
+    assert!((card.psnr_mean().unwrap() - f64::midpoint(psnr[0], psnr[1])).abs() < 1e-9);
     assert!((card.psnr_min().unwrap() - psnr[0].min(psnr[1])).abs() < 1e-9);
     assert_eq!(card.bits_per_pixel().unwrap(), bits as f64 / pixels as f64);
     assert!(card.sizes().eq(sizes));

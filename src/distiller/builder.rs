@@ -70,12 +70,12 @@ impl FeatureDistillerBuilder {
     /// use feature_distillation::{
     ///     AsMdDesign, BandStatistics, FeatureDistiller, Handover, Norm, TableScope,
     /// };
-    /// // The paper's kind of table, above the floor of one level in each 8-bit sample.
+    /// // The published code's table, above a floor.
     /// let distiller = FeatureDistiller::builder()
     ///     .design(&AsMdDesign::authors_code(), &BandStatistics::new(), TableScope::Shared)?
     ///     .certifying(Norm::Linf, 1.25, Handover::EightBit)
     ///     .build()?;
-    /// // 28 from the floor, 25 is enough for a smaller norm, 30 from the design.
+    /// // The floor is 29 for DC, which becomes a multiple of 8, 26 for (0, 1), and below the design's 25 for (1, 1).
     /// let table = distiller.profile().tables().table(0).to_natural();
     /// assert_eq!((table[0], table[1], table[2], table[9], table[63]), (32, 26, 26, 25, 30));
     /// # Ok::<(), feature_distillation::Error>(())
