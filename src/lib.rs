@@ -96,6 +96,7 @@
     deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)
 )]
 
+mod adversary;
 mod band;
 mod coefficients;
 mod dct;
@@ -108,8 +109,12 @@ mod metadata;
 mod pixels;
 mod profile;
 mod quantization;
+mod random;
 mod statistics;
 
+#[cfg(feature = "ndarray")]
+pub use adversary::{DifferentiableDistiller, SoftRounding};
+pub use adversary::{Randomization, RandomizedDistiller};
 pub use band::{BANDS, Band, Block};
 pub use coefficients::{
     CodingProcess, CoefficientImage, ColorSpace, Component, Edges, EntropyCoding, InsertedTables,
