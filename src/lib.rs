@@ -110,6 +110,7 @@ mod pixels;
 mod profile;
 mod quantization;
 mod random;
+mod search;
 mod statistics;
 
 #[cfg(feature = "ndarray")]
@@ -141,6 +142,10 @@ pub use pixels::{
 };
 pub use profile::{Fingerprint, Profile};
 pub use quantization::{QuantizationTable, QuantizationTables, Rounding};
+pub use search::{
+    Score, ScoredTables, SearchOutcome, SearchProgress, SearchSpace, SearchState, TableParameters,
+    TableSearch,
+};
 pub use statistics::{
     BandRanking, BandStatistics, BandSummary, BlockSelection, Stability, Weighting,
 };
