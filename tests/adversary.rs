@@ -8,12 +8,15 @@
     reason = "samples and indices are small, what is exact is compared so"
 )]
 
+use std::path::PathBuf;
+
 use feature_distillation::{
-    ArgumentError, ChromaSubsampling, ColorSpace, DifferentiableDistiller, Error, FeatureDistiller,
-    FeatureDistillerBuilder, PixelFormat, PixelPipeline, PixelView, Profile, QuantizationTable,
-    QuantizationTables, Randomization, RandomizedDistiller, Rounding, SoftRounding, Upsampling,
+    ArgumentError, ChromaSubsampling, CoefficientImage, ColorSpace, DifferentiableDistiller, Error,
+    FeatureDistiller, FeatureDistillerBuilder, InverseOptions, PixelFormat, PixelPipeline,
+    PixelView, Profile, QuantizationTable, QuantizationTables, Randomization, RandomizedDistiller,
+    Rounding, SoftRounding, Upsampling,
 };
-use ndarray::{Array3, Axis, Ix3, ShapeBuilder, s};
+use ndarray::{Array3, Ix3, ShapeBuilder, s};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -512,28 +515,29 @@ fn subtractive_dither_is_unbiased_with_the_variance_of_a_uniform_error() {
 }
 
 #[test]
-fn random_steps_stay_within_their_share() {
-    // Of a flat block the distilled sample tells the step: the multiples of 30 to 50 next to 8 * 40.
-    let table = QuantizationTable::uniform(40).unwrap();
+fn random_steps_are_even_within_their_share() {
+    // Of a flat block at about one step the distilled sample tells the step: 240 to 400 of 320.
+    let table = QuantizationTable::uniform(320).unwrap();
     let distiller = FeatureDistiller::builder().tables(table).build().unwrap();
     let samples = vec![168; 512 * 512];
     let view = PixelView::new(&samples, 512, 512, PixelFormat::Grey).unwrap();
     let random = RandomizedDistiller::new(distiller.profile(), Randomization::Steps(0.25)).unwrap();
     let found = random.distill(view, 9).unwrap();
-    let possible: Vec<u8> = (30..=50)
-        .map(|step| {
-            let level = (320.0 / f64::from(step)).round();
-            (128.0 + level * f64::from(step) / 8.0 + 0.5) as u8
-        })
-        .collect();
-    let levels: Vec<u8> = found
-        .to_hwc_view()
-        .axis_chunks_iter(Axis(0), 8)
-        .flat_map(|rows| rows.slice(s![0, ..;8, 0]).to_vec())
-        .collect();
-    assert!(levels.iter().all(|level| possible.contains(level)));
-    for level in possible {
-        assert!(levels.contains(&level), "{level}");
+    let mut counts = [0_u32; 256];
+    for block in found.to_hwc_view().exact_chunks((8, 8, 1)) {
+        counts[usize::from(block[[0, 0, 0]])] += 1;
+    }
+    for (sample, count) in counts.into_iter().enumerate() {
+        // 161 steps, eight of which give one sample; of 4096 draws six standard deviations.
+        let steps = (240..=400)
+            .filter(|step| 128 + (step + 4) / 8 == sample)
+            .count();
+        let expected = 4096.0 * steps as f64 / 161.0;
+        let reach = 6.0 * expected.sqrt();
+        assert!(
+            (f64::from(count) - expected).abs() <= reach,
+            "{sample}: {count} {expected}"
+        );
     }
 }
 
@@ -612,4 +616,69 @@ fn draws_are_the_same_bits_on_every_platform() {
         format!("{:x}", hash.finalize()),
         "3c35a71c260fa6b76fdf4fb99fa2037eda7d1167166e6da823efd1f2f5c1211a"
     );
+}
+/// The digest of gradients to the last bit, the same on every platform.
+#[test]
+fn soft_gradients_are_the_same_bits_on_every_platform() {
+    let mut hash = Sha256::new();
+    for upsampling in [Upsampling::Replicate, Upsampling::Triangle] {
+        let builder = FeatureDistiller::builder()
+            .color_space(ColorSpace::YCbCr)
+            .subsampling(ChromaSubsampling::Both)
+            .upsampling(upsampling);
+        let hooks = DifferentiableDistiller::new(distiller(builder, 20).profile()).unwrap();
+        let start = Array3::from_shape_fn((13, 22, 3), |(y, x, channel)| {
+            f64::from(u32::try_from((x * x + 7 * y * channel + 31 * x * y) % 256).unwrap())
+        });
+        let upstream = start.mapv(|sample| sample / 64.0 - 2.0);
+        let rounding = soft(3).with_least_slope(0.125).unwrap();
+        let gradient = hooks
+            .soft_gradient(start.view(), rounding, upstream.view())
+            .unwrap();
+        for value in &gradient {
+            hash.update(value.to_le_bytes());
+        }
+    }
+    assert_eq!(
+        format!("{:x}", hash.finalize()),
+        "f422f27cf3eae1f4e55b621d0003802575de74cd0dbb6295e089416c8ccf6172"
+    );
+}
+
+/// `FEATURE_DISTILLATION_DATA` names a folder with `photos224`, JPEG files; without it only made
+/// pictures are compared.
+#[test]
+fn on_photographs_the_hard_forward_is_what_the_distiller_rounds() {
+    let Some(folder) = std::env::var_os("FEATURE_DISTILLATION_DATA").map(PathBuf::from) else {
+        eprintln!("FEATURE_DISTILLATION_DATA is not set: not compared on photographs");
+        return;
+    };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join("photos224"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let subsampled = FeatureDistiller::builder()
+        .color_space(ColorSpace::YCbCr)
+        .subsampling(ChromaSubsampling::Both);
+    for builder in [FeatureDistiller::builder(), subsampled] {
+        let distiller = distiller(builder, 20);
+        let hooks = DifferentiableDistiller::new(distiller.profile()).unwrap();
+        for file in files.iter().step_by(10) {
+            let photo = CoefficientImage::decode(&std::fs::read(file).unwrap())
+                .and_then(|image| image.to_pixels(&InverseOptions::libjpeg_equal()))
+                .unwrap();
+            let expected = distiller.one_pass_pixels(photo.view()).unwrap();
+            let found = hooks
+                .distill(photo.to_hwc_view().mapv(f32::from).view())
+                .unwrap();
+            for (found, &expected) in found.iter().zip(&expected.to_hwc_view()) {
+                assert!(
+                    (found - f32::from(expected)).abs() <= 0.5001,
+                    "{}",
+                    file.display()
+                );
+            }
+        }
+    }
 }

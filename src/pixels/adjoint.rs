@@ -3,8 +3,8 @@
 
 use ndarray::{ArrayView3, Axis};
 
+use crate::band::cosine;
 use crate::coefficients::ColorSpace;
-use crate::dct;
 use crate::error::{ArgumentError, Result};
 use crate::limits::try_vec;
 
@@ -17,11 +17,11 @@ use super::{ChromaSubsampling, Upsampling};
 
 impl Real for f64 {
     fn forward_dct(samples: &[[Self; 8]; 8]) -> [[Self; 8]; 8] {
-        transformed(samples, dct::reference::forward)
+        matrix_product(&DCT, &matrix_product(samples, &INVERSE_DCT))
     }
 
     fn inverse_dct(coefficients: &[[Self; 8]; 8]) -> [[Self; 8]; 8] {
-        transformed(coefficients, dct::reference::inverse)
+        matrix_product(&INVERSE_DCT, &matrix_product(coefficients, &DCT))
     }
 
     fn ycbcr_from_rgb(rgb: [Self; 3]) -> [Self; 3] {
@@ -153,13 +153,48 @@ impl ComponentPlanes {
     }
 }
 
-fn transformed(block: &[[f64; 8]; 8], transform: impl Fn(&mut [f64; 64])) -> [[f64; 8]; 8] {
-    let mut values = [0.0; 64];
-    values.copy_from_slice(block.as_flattened());
-    transform(&mut values);
-    let mut out = [[0.0; 8]; 8];
-    out.as_flattened_mut().copy_from_slice(&values);
-    out
+/// The orthonormal DCT of eight samples as a matrix: frequencies by samples. Of constants, so that
+/// unlike a planned transform's it has the same bits on every platform.
+const DCT: Matrix = {
+    let mut matrix = [[0.0; 8]; 8];
+    let mut frequency = 0_u8;
+    while frequency < 8 {
+        let mut x = 0;
+        while x < 8 {
+            matrix[frequency as usize][x] = cosine(frequency, x);
+            x += 1;
+        }
+        frequency += 1;
+    }
+    matrix
+};
+
+const INVERSE_DCT: Matrix = {
+    let mut matrix = DCT;
+    let mut row = 0;
+    while row < 8 {
+        let mut column = 0;
+        while column < 8 {
+            matrix[column][row] = DCT[row][column];
+            column += 1;
+        }
+        row += 1;
+    }
+    matrix
+};
+
+type Matrix = [[f64; 8]; 8];
+
+fn matrix_product(a: &Matrix, b: &Matrix) -> Matrix {
+    let mut product = [[0.0; 8]; 8];
+    for (out, factors) in product.iter_mut().zip(a) {
+        for (factor, row) in factors.iter().zip(b) {
+            for (out, value) in out.iter_mut().zip(row) {
+                *out += factor * value;
+            }
+        }
+    }
+    product
 }
 
 /// One column of the matrix of a linear map: the colour transforms' constants stand in one place.
@@ -177,4 +212,26 @@ fn product(map: impl Fn([f32; 3]) -> [f32; 3] + Copy, vector: [f64; 3]) -> [f64;
 
 fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dct::reference;
+
+    #[test]
+    fn the_transform_in_double_precision_is_the_reference() {
+        let samples: Matrix =
+            std::array::from_fn(|y| std::array::from_fn(|x| ((97 * y + 31 * x * x) % 255) as f64));
+        let mut expected: [f64; 64] = std::array::from_fn(|i| samples[i / 8][i % 8]);
+        reference::forward(&mut expected);
+        let coefficients = f64::forward_dct(&samples);
+        for (found, expected) in coefficients.as_flattened().iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+        let restored = f64::inverse_dct(&coefficients);
+        for (found, expected) in restored.as_flattened().iter().zip(samples.as_flattened()) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
 }

@@ -12,7 +12,8 @@ use super::score::{Score, ScoredTables};
 use super::space::{Position, RankedSpace};
 use super::state::{Evaluation, SearchState};
 
-/// Draws for each sample that is asked for, before a space is taken to hold no more tables.
+/// Draws for each sample, of as many as there are candidates at most, before a space is taken to hold no
+/// more tables.
 const DRAWS_PER_SAMPLE: u64 = 64;
 
 pub(super) struct Run<'a, F, P> {
@@ -115,9 +116,10 @@ impl<'a, F, P> Run<'a, F, P> {
         F: FnMut(&QuantizationTables) -> Result<Score, E>,
         P: FnMut(&SearchProgress<'_>) -> ControlFlow<()>,
     {
+        let samples = u64::from(samples).min(self.space.space().candidates());
         let mut draws = Draws::new(seed, 0);
-        for _ in 0..DRAWS_PER_SAMPLE * u64::from(samples) {
-            if self.evaluated.len() as u64 >= u64::from(samples) {
+        for _ in 0..DRAWS_PER_SAMPLE * samples {
+            if self.evaluated.len() as u64 >= samples {
                 break;
             }
             if let Some(position) = self.space.draw(|end| draws.below(end)) {

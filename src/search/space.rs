@@ -137,7 +137,9 @@ impl SearchSpace {
                 (self.malicious_defense_steps.len() - below) as u64
             })
             .sum();
-        steps * self.bands.len() as u64 * self.scales.len() as u64
+        steps
+            .saturating_mul(self.bands.len() as u64)
+            .saturating_mul(self.scales.len() as u64)
     }
 }
 
