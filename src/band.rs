@@ -188,11 +188,11 @@ const HALF_COSINES: [f64; 9] = [
 ];
 /// One-dimensional orthonormal DCT-II basis: sqrt(1/8) for frequency 0, else
 /// 1/2 cos((2x + 1) k pi / 16), reduced to the first quadrant so that equal magnitudes are equal bits.
-fn cosine(frequency: u8, x: usize) -> f64 {
+pub(crate) const fn cosine(frequency: u8, x: usize) -> f64 {
     if frequency == 0 {
         return std::f64::consts::FRAC_1_SQRT_2 / 2.0;
     }
-    let angle = (2 * x + 1) * usize::from(frequency) % 32;
+    let angle = (2 * x + 1) * frequency as usize % 32;
     let folded = if angle > 16 { 32 - angle } else { angle };
     let (sixteenths, sign) = if folded > 8 {
         (16 - folded, -1.0)

@@ -96,6 +96,7 @@
     deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)
 )]
 
+mod adversary;
 mod band;
 mod card;
 mod certificate;
@@ -110,8 +111,13 @@ mod metadata;
 mod pixels;
 mod profile;
 mod quantization;
+mod random;
+mod search;
 mod statistics;
 
+#[cfg(feature = "ndarray")]
+pub use adversary::{DifferentiableDistiller, SoftRounding};
+pub use adversary::{Randomization, RandomizedDistiller};
 pub use band::{BANDS, Band, Block};
 pub use card::ProfileCard;
 pub use certificate::{
@@ -147,6 +153,10 @@ pub use pixels::{
 };
 pub use profile::{Fingerprint, Profile};
 pub use quantization::{QuantizationTable, QuantizationTables, Rounding};
+pub use search::{
+    Score, ScoredTables, SearchOutcome, SearchProgress, SearchSpace, SearchState, TableParameters,
+    TableSearch,
+};
 pub use statistics::{
     BandRanking, BandStatistics, BandSummary, BlockSelection, Stability, Weighting,
 };

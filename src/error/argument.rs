@@ -128,6 +128,9 @@ pub enum ArgumentError {
     /// Distiller settings that do not fit together.
     #[error("{0}")]
     Distiller(&'static str),
+    /// Settings of a search for tables that do not fit together, or the state of another search.
+    #[error("{0}")]
+    Search(&'static str),
     /// A JPEG that this profile did not make.
     #[error(
         "the JPEG was not made by this profile: its {what} differ; the two-pass guarantee would be void (use `ProfileCheck::Skip` to go on all the same)"

@@ -343,7 +343,11 @@ fn quantized<T: Pipeline>(
 
 /// Averages 2x1 or 2x2 samples. As in libjpeg the columns of the result are padded by averages of
 /// the padded input, and an odd last row is averaged with itself.
-fn downsample<T: Average>(plane: &Plane<T>, horizontal: u8, vertical: u8) -> Result<Plane<T>> {
+pub(super) fn downsample<T: Average>(
+    plane: &Plane<T>,
+    horizontal: u8,
+    vertical: u8,
+) -> Result<Plane<T>> {
     let (width, height) = (
         plane.width.div_ceil(horizontal.into()),
         plane.height.div_ceil(vertical.into()),

@@ -1,10 +1,13 @@
 //! Pictures as samples: views in, buffers out, and the two pipelines between samples and coefficients.
 
+#[cfg(feature = "ndarray")]
+mod adjoint;
 mod buffer;
 mod color;
 mod forward;
 mod inverse;
 mod plane;
+mod real;
 mod resample;
 mod view;
 
@@ -14,6 +17,9 @@ pub(crate) use color::ycbcr_from_rgb;
 pub use forward::ForwardOptions;
 pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;
+#[cfg(feature = "ndarray")]
+pub(crate) use plane::Plane;
+pub(crate) use real::{ComponentPlanes, Real};
 pub use view::PixelView;
 
 use crate::coefficients::SamplingFactor;

@@ -5,7 +5,7 @@ use crate::limits::try_vec;
 
 /// Samples of one component. The stored plane is padded to whole blocks; `width` and `height` tell
 /// how many samples belong to the picture.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plane<T> {
     pub(super) samples: Vec<T>,
     pub(super) stride: usize,
@@ -25,11 +25,11 @@ impl<T: Copy + Default> Plane<T> {
         })
     }
 
-    pub(super) const fn blocks_wide(&self) -> usize {
+    pub(crate) const fn blocks_wide(&self) -> usize {
         self.stride / 8
     }
 
-    pub(super) const fn blocks_high(&self) -> usize {
+    pub(crate) const fn blocks_high(&self) -> usize {
         self.height.div_ceil(8)
     }
 
@@ -62,7 +62,7 @@ impl<T: Copy + Default> Plane<T> {
         }
     }
 
-    pub(super) fn block(&self, x: usize, y: usize) -> [[T; 8]; 8] {
+    pub(crate) fn block(&self, x: usize, y: usize) -> [[T; 8]; 8] {
         let mut block = [[T::default(); 8]; 8];
         for (row, line) in block.iter_mut().enumerate() {
             let start = (8 * y + row) * self.stride + 8 * x;
@@ -71,7 +71,7 @@ impl<T: Copy + Default> Plane<T> {
         block
     }
 
-    pub(super) fn set_block(&mut self, x: usize, y: usize, block: &[[T; 8]; 8]) {
+    pub(crate) fn set_block(&mut self, x: usize, y: usize, block: &[[T; 8]; 8]) {
         for (row, line) in block.iter().enumerate() {
             let start = (8 * y + row) * self.stride + 8 * x;
             self.samples[start..start + 8].copy_from_slice(line);

@@ -4,6 +4,7 @@ use std::ops::{Add, Mul};
 
 use super::Upsampling;
 use super::plane::Plane;
+use super::real::Real;
 
 /// How one component's samples are spread over the pixels of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,47 @@ impl Spread {
             () => Self::Nearest,
         }
     }
+
+    /// The rows that image row `y` is made of, with their weights; of `rows` at factor / max.
+    #[cfg(feature = "ndarray")]
+    pub(super) fn row_taps(self, y: usize, ratio: (u8, u8), rows: usize) -> [(usize, f64); 2] {
+        match self {
+            Self::Vertical | Self::Both => triangle_taps(y, rows),
+            Self::Full | Self::Horizontal | Self::Nearest => nearest_tap(y, ratio),
+        }
+    }
+
+    /// The columns that image column `x` is made of, with their weights; of `columns` at factor / max.
+    #[cfg(feature = "ndarray")]
+    pub(super) fn column_taps(
+        self,
+        x: usize,
+        ratio: (u8, u8),
+        columns: usize,
+    ) -> [(usize, f64); 2] {
+        match self {
+            Self::Horizontal | Self::Both => triangle_taps(x, columns),
+            Self::Full | Self::Vertical | Self::Nearest => nearest_tap(x, ratio),
+        }
+    }
+}
+
+/// Three quarters of the nearer sample, one of the next; at the edges the first is both.
+#[cfg(feature = "ndarray")]
+fn triangle_taps(position: usize, count: usize) -> [(usize, f64); 2] {
+    let near = position / 2;
+    let next = if position % 2 == 1 {
+        (near + 1).min(count - 1)
+    } else {
+        near.saturating_sub(1)
+    };
+    [(near, 0.75), (next, 0.25)]
+}
+
+#[cfg(feature = "ndarray")]
+fn nearest_tap(position: usize, (factor, max): (u8, u8)) -> [(usize, f64); 2] {
+    let source = position * usize::from(factor) / usize::from(max);
+    [(source, 1.0), (source, 0.0)]
 }
 
 /// Arithmetic of the triangle filters on one sample type.
@@ -84,7 +126,7 @@ impl Triangle for u8 {
     }
 }
 
-impl Triangle for f32 {
+impl<T: Real> Triangle for T {
     type Sum = Self;
 
     #[inline(always)]
@@ -94,12 +136,12 @@ impl Triangle for f32 {
 
     #[inline(always)]
     fn quarter(sum: Self, _: u8) -> Self {
-        sum * 0.25
+        sum * Self::from(0.25_f32)
     }
 
     #[inline(always)]
     fn sixteenth(sum: Self, _: u8) -> Self {
-        sum * 0.0625
+        sum * Self::from(0.0625_f32)
     }
 }
 
@@ -256,17 +298,17 @@ impl Average for u8 {
     }
 }
 
-impl Average for f32 {
+impl<T: Real> Average for T {
     fn pair(row: &[Self], out: &mut [Self]) {
         for (pair, out) in row.chunks_exact(2).zip(out) {
-            *out = (pair[0] + pair[1]) * 0.5;
+            *out = (pair[0] + pair[1]) * Self::from(0.5_f32);
         }
     }
 
     fn quad(upper: &[Self], lower: &[Self], out: &mut [Self]) {
         let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
         for ((a, b), out) in pairs.zip(out) {
-            *out = ((a[0] + a[1]) + (b[0] + b[1])) * 0.25;
+            *out = ((a[0] + a[1]) + (b[0] + b[1])) * Self::from(0.25_f32);
         }
     }
 }

@@ -266,7 +266,7 @@ impl<'a> PixelView<'a> {
 }
 
 #[cfg(feature = "ndarray")]
-fn array_size(width: usize, height: usize) -> Result<(u32, u32)> {
+pub(super) fn array_size(width: usize, height: usize) -> Result<(u32, u32)> {
     match (u32::try_from(width), u32::try_from(height)) {
         (Ok(width), Ok(height)) => {
             check_image_size(width, height)?;

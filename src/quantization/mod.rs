@@ -9,6 +9,7 @@ pub use rounding::Rounding;
 pub(crate) use rounding::{Requantizer, nearest_i16};
 pub use tables::QuantizationTables;
 
+use std::num::NonZeroU16;
 use std::ops::Index;
 
 use crate::band::{BANDS, Band, NATURAL_FROM_ZIGZAG};
@@ -68,6 +69,15 @@ impl QuantizationTable {
             natural[band.natural()] = step(band);
         }
         Self::from_natural(natural)
+    }
+
+    /// A table with one step for each band, none of which can be 0.
+    pub(crate) fn from_nonzero(step: impl Fn(Band) -> NonZeroU16) -> Self {
+        let mut natural = [1; BANDS];
+        for band in Band::all() {
+            natural[band.natural()] = step(band).get();
+        }
+        Self(natural)
     }
 
     /// The same step for every band.

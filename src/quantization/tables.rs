@@ -70,8 +70,9 @@ impl QuantizationTables {
         ))
     }
 
-    /// Drops tables that repeat the one before to the end, so that equal choices are equal values.
-    fn canonical(mut tables: Vec<QuantizationTable>) -> Self {
+    /// Drops tables that repeat the one before to the end, so that equal choices are equal values; of 1
+    /// to 255 tables.
+    pub(crate) fn canonical(mut tables: Vec<QuantizationTable>) -> Self {
         while let [.., before, last] = tables.as_slice()
             && before == last
         {
