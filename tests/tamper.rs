@@ -605,13 +605,11 @@ proptest! {
         prop_assert_eq!(report.verdict() == TamperVerdict::Untouched, received == distilled);
         let certificate = distiller.certificate(distilled.view()).unwrap();
         prop_assert_eq!(report.is_fixed_point(), certificate.is_fixed_point());
-        let again = distiller.distill(distilled.view()).unwrap();
+        prop_assert!(certificate.is_fixed_point() || report.verdict() == TamperVerdict::OutsideRadius);
         let size = (received.width(), received.height());
         for ((index, at), radii) in positions(&report).into_iter().enumerate().zip(radii(&certificate)) {
             let perturbation = tile(&report, report.perturbation(), size, at);
-            let reproduced = tile(&report, distilled.as_slice(), size, at) == tile(&report, again.as_slice(), size, at);
             let expected = match perturbation.iter().any(|&change| change != 0) {
-                _ if !reproduced => TamperVerdict::OutsideRadius,
                 false => TamperVerdict::Untouched,
                 true if inside(&perturbation, &radii) => TamperVerdict::RemovedExactly,
                 true => TamperVerdict::OutsideRadius,

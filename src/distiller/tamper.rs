@@ -47,15 +47,16 @@ impl TamperVerdict {
 ///
 /// # What it proves
 ///
-/// Call a picture y that pass two reproduces ([`Certificate::is_fixed_point`]) a sent picture, and let it be
-/// changed by e on its way. If in every tile e is zero, or in one norm or another smaller than the tile's
-/// radius in y's certificate, pass two finds y's levels in all tiles and gives y. So the recovered difference is e,
-/// it is below the radii of the picture that pass two gave, and that picture is reproduced: exactly what is checked. Hence
+/// Call a picture y that pass two reproduces ([`Certificate::is_fixed_point`]) a sent picture, and let it be changed by
+/// e on its way. If in every tile e is zero or, in one norm or another, smaller than the tile's radius in y's
+/// certificate, pass two finds y's levels and gives y. So the recovered difference is e and below the radii of
+/// the picture that pass two gave: exactly what is checked. Hence
 ///
 /// - [`OutsideRadius`](TamperVerdict::OutsideRadius) is a proof that no sent picture is so near: the attacker went
 ///   further, or the picture never was a sent one.
-/// - [`RemovedExactly`](TamperVerdict::RemovedExactly) names the only sent picture that is so near. Whether it is the one
-///   that was sent nobody can know: an attacker who goes further may end next to another one.
+/// - [`RemovedExactly`](TamperVerdict::RemovedExactly) names the only sent picture that is so near. (It is one: pass two
+///   finds the same levels for it as for the received picture, and those are its own.) Whether it is the one that was
+///   sent nobody can know: an attacker who goes further may end next to another one.
 ///
 /// # What it does not
 ///
@@ -143,7 +144,7 @@ impl FeatureDistiller {
             drop(of_received);
             let certificate = self.certificate(distilled.view())?;
             report.is_fixed_point = certificate.is_fixed_point();
-            report.tiles = judge(&report, &certificate, &distilled, &self.inverse_options())?;
+            report.tiles = judge(&report, &certificate)?;
         }
         Ok((distilled, report))
     }
@@ -219,9 +220,9 @@ impl TamperReport {
             .unwrap_or(0)
     }
 
-    /// Whether pass two reproduces the picture that it gave. Where it does not, the received picture is
-    /// outside the radius of every picture that it does reproduce; a file of the profile's own levels can be untouched
-    /// all the same.
+    /// Whether pass two reproduces the picture that it gave. It does unless the verdict is
+    /// [`TamperVerdict::OutsideRadius`], or the picture came as a file: levels on the lattice need not come back from 8-bit
+    /// pixels.
     #[must_use]
     pub const fn is_fixed_point(&self) -> bool {
         self.is_fixed_point
@@ -247,6 +248,9 @@ impl TamperReport {
     }
 
     /// The verdicts of the tiles, row by row.
+    ///
+    /// Each is about its own tile. Inside a large patch of one shift, tiles may be next to another sent picture's, and
+    /// are not named; the patch's border is.
     #[must_use]
     pub fn tiles(&self) -> &[TamperVerdict] {
         &self.tiles
@@ -360,22 +364,15 @@ struct Change {
     largest: u16,
     squares: u64,
     magnitudes: u64,
-    /// Whether pass two gives other samples for its own result.
-    unstable: bool,
 }
 
 impl Change {
     fn verdict(self, radii: Radii) -> TamperVerdict {
         // A tile that nobody touched needs no radius: it has the levels that it had.
-        match (self.unstable, self.largest) {
-            (true, _) => TamperVerdict::OutsideRadius,
-            (false, 0) => TamperVerdict::Untouched,
-            _ if Norm::ALL
-                .iter()
-                .any(|&norm| radii.certify(norm, self.size(norm))) =>
-            {
-                TamperVerdict::RemovedExactly
-            }
+        let certified = |&norm: &Norm| radii.certify(norm, self.size(norm));
+        match self.largest {
+            0 => TamperVerdict::Untouched,
+            _ if Norm::ALL.iter().any(certified) => TamperVerdict::RemovedExactly,
             _ => TamperVerdict::OutsideRadius,
         }
     }
@@ -394,36 +391,18 @@ impl Change {
 }
 
 /// The verdicts of all tiles, by the certificate of the distilled picture.
-fn judge(
-    report: &TamperReport,
-    certificate: &Certificate,
-    distilled: &PixelBuffer,
-    inverse: &InverseOptions,
-) -> Result<Vec<TamperVerdict>> {
+fn judge(report: &TamperReport, certificate: &Certificate) -> Result<Vec<TamperVerdict>> {
     let radii = certificate.tile_radii()?;
     let mut changes = try_vec(Change::default(), radii.len())?;
     let channels = report.format.channels();
     let pixels = (0..report.size.1).flat_map(|y| (0..report.size.0).map(move |x| (x, y)));
-    for ((x, y), pixel) in pixels
-        .clone()
-        .zip(report.perturbation.chunks_exact(channels))
-    {
+    for ((x, y), pixel) in pixels.zip(report.perturbation.chunks_exact(channels)) {
         let change = &mut changes[report.tile_of(x, y)];
         for sample in pixel {
             let magnitude = sample.unsigned_abs();
             change.largest = change.largest.max(magnitude);
             change.squares += u64::from(magnitude) * u64::from(magnitude);
             change.magnitudes += u64::from(magnitude);
-        }
-    }
-    if !certificate.is_fixed_point() {
-        let again = certificate.levels().to_pixels(inverse)?;
-        let pairs = distilled
-            .as_slice()
-            .chunks_exact(channels)
-            .zip(again.as_slice().chunks_exact(channels));
-        for ((x, y), (once, twice)) in pixels.zip(pairs) {
-            changes[report.tile_of(x, y)].unstable |= once != twice;
         }
     }
     let verdicts = changes.iter().zip(&radii);

@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use feature_distillation::{
-    CoefficientImage, Error, FeatureDistiller, InverseOptions, Limits, PixelBuffer, PixelFormat,
-    Profile,
+    CoefficientImage, ColorSpace, Error, FeatureDistiller, InverseOptions, Limits, PixelBuffer,
+    PixelFormat, Profile, TamperVerdict,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -80,4 +80,29 @@ fn distil(distiller: &FeatureDistiller, picture: &PixelBuffer) {
         distilled
     );
     assert_eq!(distiller.one_pass_jpeg(&jpeg).expect("any file"), distilled);
+    check_report(distiller, picture);
+    let (own, report) = distiller
+        .distill_jpeg_with_report(&jpeg)
+        .expect("the profile's own file");
+    assert_eq!(own, distilled);
+    assert_eq!(report.verdict(), TamperVerdict::Untouched);
+    check_report(distiller, &distilled);
+}
+
+/// The verdict is the weakest that the samples allow, and what it implies is so.
+fn check_report(distiller: &FeatureDistiller, received: &PixelBuffer) {
+    let (distilled, report) = match distiller.distill_with_report(received.view()) {
+        Ok(found) => found,
+        Err(_) if received.format() == PixelFormat::Rgb && distils_to_grey(distiller) => return,
+        Err(error) => panic!("{error}"),
+    };
+    let untouched = report.verdict() == TamperVerdict::Untouched;
+    assert_eq!(untouched, distilled == *received);
+    let again = distiller.distill(distilled.view()).expect("as before");
+    assert_eq!(report.is_fixed_point(), again == distilled);
+    assert!(report.is_fixed_point() || report.verdict() == TamperVerdict::OutsideRadius);
+}
+
+fn distils_to_grey(distiller: &FeatureDistiller) -> bool {
+    distiller.profile().color_space() == ColorSpace::Grey
 }
