@@ -542,6 +542,48 @@ fn random_steps_are_even_within_their_share() {
 }
 
 #[test]
+fn on_average_randomization_lets_through_what_two_passes_remove() {
+    // 27 / 16, less 0.5 for 8 bits, is more than 1.
+    let table = QuantizationTable::uniform(27).unwrap();
+    let distiller = FeatureDistiller::builder().tables(table).build().unwrap();
+    let sensor = bytes(&picture((64, 64, 3), 60.0, 12));
+    let view = PixelView::from_hwc(sensor.view()).unwrap();
+    let sent = distiller.distill(view).unwrap();
+    let mut received = sent.clone();
+    let mut random = ChaCha8Rng::seed_from_u64(13);
+    let signs: Vec<bool> = sent.as_slice().iter().map(|_| random.random()).collect();
+    for (sample, &up) in received.as_mut_slice().iter_mut().zip(&signs) {
+        *sample = if up { *sample + 1 } else { *sample - 1 };
+    }
+    assert_eq!(distiller.distill(received.view()).unwrap(), sent);
+
+    let tables = [20, 40, 60, 80].map(|quality| {
+        let table = QuantizationTable::annex_k_luminance().at_quality(quality);
+        table.unwrap().into()
+    });
+    for (randomization, least) in [
+        (Randomization::Tables(tables.to_vec()), 0.1),
+        (Randomization::Steps(0.5), 0.02),
+        (Randomization::Offsets, 0.8),
+    ] {
+        let random = RandomizedDistiller::new(distiller.profile(), randomization).unwrap();
+        // Of the change of one a sample, what is left on average over samples and seeds.
+        let mut left = 0.0;
+        for seed in 0..32 {
+            let benign = random.distill(sent.view(), seed).unwrap();
+            let attacked = random.distill(received.view(), seed).unwrap();
+            let pairs = attacked.as_slice().iter().zip(benign.as_slice());
+            for ((&attacked, &benign), &up) in pairs.zip(&signs) {
+                let change = f64::from(attacked) - f64::from(benign);
+                left += if up { change } else { -change };
+            }
+        }
+        left /= 32.0 * signs.len() as f64;
+        assert!(left > least, "{left}");
+    }
+}
+
+#[test]
 fn what_cannot_be_drawn_from_is_refused() {
     let profile = distiller(FeatureDistiller::builder(), 20).profile().clone();
     for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
