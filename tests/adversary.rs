@@ -65,7 +65,7 @@ fn distiller(builder: FeatureDistillerBuilder, first: u16) -> FeatureDistiller {
         .unwrap()
 }
 
-/// Random samples, smooth over `scale` pixels.
+/// Slow waves and noise about mid-grey, less than `contrast` away.
 fn picture(shape: (usize, usize, usize), contrast: f64, seed: u64) -> Array3<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let phases: Vec<f64> = (0..6).map(|_| random.random_range(0.0..6.3)).collect();
