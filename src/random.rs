@@ -38,7 +38,7 @@ impl Draws {
 
     /// A float in -0.5..0.5, one of 2^24 evenly spaced ones symmetric about 0.
     pub(crate) fn centred(&mut self) -> f32 {
-        // 24 bits, and half a unit: 25 bits would not fit, but the sum's ends are odd multiples of 2^-25 below 1/2.
+        // Odd multiples of a half below 2^23: 24 bits, exact in a float.
         let bits = self.0.next_u32() >> 8;
         #[expect(
             clippy::cast_precision_loss,

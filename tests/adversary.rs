@@ -65,7 +65,7 @@ fn distiller(builder: FeatureDistillerBuilder, first: u16) -> FeatureDistiller {
         .unwrap()
 }
 
-/// Random samples, smooth over `scale` pixels.
+/// Slow waves and noise about mid-grey, less than `contrast` away.
 fn picture(shape: (usize, usize, usize), contrast: f64, seed: u64) -> Array3<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let phases: Vec<f64> = (0..6).map(|_| random.random_range(0.0..6.3)).collect();
@@ -542,6 +542,48 @@ fn random_steps_are_even_within_their_share() {
 }
 
 #[test]
+fn on_average_randomization_lets_through_what_two_passes_remove() {
+    // 27 / 16, less 0.5 for 8 bits, is more than 1.
+    let table = QuantizationTable::uniform(27).unwrap();
+    let distiller = FeatureDistiller::builder().tables(table).build().unwrap();
+    let sensor = bytes(&picture((64, 64, 3), 60.0, 12));
+    let view = PixelView::from_hwc(sensor.view()).unwrap();
+    let sent = distiller.distill(view).unwrap();
+    let mut received = sent.clone();
+    let mut random = ChaCha8Rng::seed_from_u64(13);
+    let signs: Vec<bool> = sent.as_slice().iter().map(|_| random.random()).collect();
+    for (sample, &up) in received.as_mut_slice().iter_mut().zip(&signs) {
+        *sample = if up { *sample + 1 } else { *sample - 1 };
+    }
+    assert_eq!(distiller.distill(received.view()).unwrap(), sent);
+
+    let tables = [20, 40, 60, 80].map(|quality| {
+        let table = QuantizationTable::annex_k_luminance().at_quality(quality);
+        table.unwrap().into()
+    });
+    for (randomization, least) in [
+        (Randomization::Tables(tables.to_vec()), 0.1),
+        (Randomization::Steps(0.5), 0.02),
+        (Randomization::Offsets, 0.8),
+    ] {
+        let random = RandomizedDistiller::new(distiller.profile(), randomization).unwrap();
+        // Of the change of one a sample, what is left on average over samples and seeds.
+        let mut left = 0.0;
+        for seed in 0..32 {
+            let benign = random.distill(sent.view(), seed).unwrap();
+            let attacked = random.distill(received.view(), seed).unwrap();
+            let pairs = attacked.as_slice().iter().zip(benign.as_slice());
+            for ((&attacked, &benign), &up) in pairs.zip(&signs) {
+                let change = f64::from(attacked) - f64::from(benign);
+                left += if up { change } else { -change };
+            }
+        }
+        left /= 32.0 * signs.len() as f64;
+        assert!(left > least, "{left}");
+    }
+}
+
+#[test]
 fn what_cannot_be_drawn_from_is_refused() {
     let profile = distiller(FeatureDistiller::builder(), 20).profile().clone();
     for share in [-0.1, 1.1, f64::NAN, f64::INFINITY] {
@@ -617,6 +659,75 @@ fn draws_are_the_same_bits_on_every_platform() {
         "3c35a71c260fa6b76fdf4fb99fa2037eda7d1167166e6da823efd1f2f5c1211a"
     );
 }
+/// The best score of a linear classifier on distilled pictures that sign steps along a gradient find
+/// within `eps`, over that of the clean picture; in shares of what `eps` does to it undefended.
+fn gain(
+    hooks: &DifferentiableDistiller,
+    clean: &Array3<f64>,
+    eps: f64,
+    rounding: Option<SoftRounding>,
+) -> f64 {
+    // White noise smoothed, as the gradients of networks are.
+    let white = noise(clean.raw_dim(), 77);
+    let weights = Array3::from_shape_fn(clean.raw_dim(), |(y, x, channel)| {
+        let area = s![
+            y.saturating_sub(1)..(y + 2).min(48),
+            x.saturating_sub(1)..(x + 2).min(48),
+            channel
+        ];
+        white.slice(area).sum()
+    });
+    let score = |picture: &Array3<f64>| product(&hooks.distill(picture.view()).unwrap(), &weights);
+    let before = score(clean);
+    let (mut picture, mut best) = (clean.clone(), before);
+    for _ in 0..30 {
+        let gradient = match rounding {
+            None => hooks.straight_through_gradient(picture.view(), weights.view()),
+            Some(rounding) => hooks.soft_gradient(picture.view(), rounding, weights.view()),
+        };
+        picture.zip_mut_with(&gradient.unwrap(), |sample, slope| {
+            *sample += eps / 8.0 * slope.signum();
+        });
+        picture.zip_mut_with(clean, |sample, clean| {
+            *sample = sample.clamp(clean - eps, clean + eps);
+        });
+        best = best.max(score(&picture));
+    }
+    (best - before) / (eps * weights.mapv(f64::abs).sum())
+}
+
+#[test]
+fn attacks_through_the_surrogate_find_what_the_straight_through_gradient_misses() {
+    let table = QuantizationTable::uniform(24).unwrap();
+    let distiller = FeatureDistiller::builder().tables(table).build().unwrap();
+    let hooks = DifferentiableDistiller::new(distiller.profile()).unwrap();
+    let sensor = picture((48, 48, 3), 100.0, 4);
+    let sent = hooks.distill(sensor.view()).unwrap();
+    let soft = Some(SoftRounding::default());
+
+    // One pass, on the picture of the sensor.
+    let (straight, through) = (
+        gain(&hooks, &sensor, 2.0, None),
+        gain(&hooks, &sensor, 2.0, soft),
+    );
+    assert!(
+        straight > 0.2 && through > 1.3 * straight,
+        "{straight} {through}"
+    );
+    // Two passes, on what pass one sent, beyond the radius of 24 / 16.
+    let (straight, through) = (
+        gain(&hooks, &sent, 2.0, None),
+        gain(&hooks, &sent, 2.0, soft),
+    );
+    assert!(
+        through > 0.3 && through > 3.0 * straight,
+        "{straight} {through}"
+    );
+    // Within the radius neither moves a single sample: nothing clips here.
+    assert_eq!(gain(&hooks, &sent, 1.49, None), 0.0);
+    assert_eq!(gain(&hooks, &sent, 1.49, soft), 0.0);
+}
+
 /// The digest of gradients to the last bit, the same on every platform.
 #[test]
 fn soft_gradients_are_the_same_bits_on_every_platform() {

@@ -20,6 +20,20 @@ use super::SoftRounding;
 /// - A smooth surrogate: [`distill_softly`](Self::distill_softly) and its exact gradient,
 ///   [`soft_gradient`](Self::soft_gradient). The gradient goes well with the true distiller forwards, too.
 ///
+/// The second is the stronger, by far so against two passes: the identity does not know which coefficients are
+/// near a threshold. Measured with random linear classifiers (noise smoothed over 3x3 pixels) on ten photographs of 224x224,
+/// published table in RGB, 30 sign steps of an eighth of `eps`, the best distilled score; in shares of what the same `eps`
+/// does to the classifier undefended:
+///
+/// | gradient | one pass, eps 1, 2, 4 | two passes, eps 1, 2, 4 |
+/// |---|---|---|
+/// | straight through | 0.66, 0.68, 0.76 | 0.001, 0.009, 0.41 |
+/// | soft, sharpness 1 | 0.97, 1.02, 1.06 | 0.006, 0.48, 0.66 |
+/// | soft, sharpness 3 | 1.45, 1.31, 1.04 | 0.011, 0.29, 0.27 |
+/// | soft, sharpness 3, least slope 0.1 | 1.43, 1.35, 1.18 | 0.011, 0.87, 0.94 |
+///
+/// (The table's radius is 1.56; what moves at 1 are blocks that clip. One pass can add to a perturbation.)
+///
 /// Arrays are rows, columns, channels (1 or 3), in single or double precision, samples in 0 to 255 by 8-bit
 /// pixel units, integers or not; for an array of channels, rows, columns pass
 /// `view.permuted_axes([1, 2, 0])`. What follows in the network, normalization included, is the caller's:

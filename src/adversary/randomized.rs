@@ -33,6 +33,20 @@ pub enum Randomization {
 /// of Stochastic Pre-processing Defenses*, arXiv 2206.09491). It is here to be measured, with
 /// seeds that the attacker does not know, against attacks that average over theirs.
 ///
+/// Measured as in `DifferentiableDistiller`, in 8 bits: what the straight-through
+/// gradient moves on average over seeds that it did not see, in shares of what it does undefended.
+///
+/// | | one pass, eps 1, 2, 4 | second of two passes, eps 1, 2, 4 |
+/// |---|---|---|
+/// | the profile's table, no randomization | 0.66, 0.68, 0.76 | 0.001, 0.010, 0.41 |
+/// | tables of qualities 20, 40, 60, 80 | 0.73, 0.74, 0.77 | 0.51, 0.60, 0.72 |
+/// | steps within half of the profile's | 0.68, 0.70, 0.76 | 0.36, 0.40, 0.59 |
+/// | offsets | 0.93, 0.93, 0.93 | 0.94, 0.94, 0.94 |
+///
+/// The average over draws is nearly the identity: in the second of two passes randomization lets through what the
+/// plain distiller removes. What it takes away are attacks that aim at fixed thresholds (soft gradients at one pass, eps
+/// 2: 1.35 plain, 0.62, 0.77 and 0.63 at random).
+///
 /// Same picture and seed, same bits: on every platform. A defender takes a fresh secret seed for each
 /// picture.
 ///

@@ -12,6 +12,8 @@ use crate::error::{ArgumentError, Result};
 ///
 /// At integers the slope is 0, and a picture that was distilled before has all its coefficients there:
 /// gradients vanish unless [`with_least_slope`](Self::with_least_slope) mixes in some of the identity.
+/// The default, sharpness 3 and a least slope of 0.1, did well against one pass and two where it was
+/// measured (see [`DifferentiableDistiller`](super::DifferentiableDistiller)).
 ///
 /// ```
 /// use feature_distillation::SoftRounding;
@@ -92,9 +94,18 @@ impl SoftRounding {
         self.mixed(1.0, slope)
     }
 
-    fn mixed(&self, identity: f64, rounded: f64) -> f64 {
+    const fn mixed(&self, identity: f64, rounded: f64) -> f64 {
         // In this form integers stay what they are to the last bit.
         rounded + self.least_slope * (identity - rounded)
+    }
+}
+
+impl Default for SoftRounding {
+    fn default() -> Self {
+        Self {
+            sharpness: 3,
+            least_slope: 0.1,
+        }
     }
 }
 
