@@ -96,6 +96,7 @@
     deny(clippy::expect_used, clippy::panic, clippy::unwrap_used)
 )]
 
+mod alignment;
 mod band;
 mod coefficients;
 mod dct;
@@ -110,6 +111,7 @@ mod profile;
 mod quantization;
 mod statistics;
 
+pub use alignment::{Alignment, Received, Receiver};
 pub use band::{BANDS, Band, Block};
 pub use coefficients::{
     CodingProcess, CoefficientImage, ColorSpace, Component, Edges, EntropyCoding, InsertedTables,
@@ -121,7 +123,8 @@ pub use design::{
 };
 pub use distiller::{FeatureDistiller, FeatureDistillerBuilder, ProfileCheck, distill_published};
 pub use error::{
-    ArgumentError, Error, LimitKind, Malformed, Result, ScriptFault, UnsupportedFeature,
+    AlignmentError, ArgumentError, Error, LimitKind, Malformed, Result, ScriptFault,
+    UnsupportedFeature,
 };
 pub use jpeg::{
     BlockArea, Damage, DamageKind, DecodeOptions, EncodeOptions, Encoded, HuffmanTables,

@@ -192,7 +192,11 @@ impl FeatureDistiller {
     /// [`ArgumentError::ProfileMismatch`] for a file that the profile did not make, unless
     /// [`ProfileCheck::Skip`] was chosen; as [`CoefficientImage::decode`].
     pub fn distill_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
-        let mut image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
+        self.distill_decoded(CoefficientImage::decode_with(bytes, &self.decode_options)?)
+    }
+
+    /// Pass two of two on a received JPEG file of pass one, once it is decoded.
+    pub(crate) fn distill_decoded(&self, mut image: CoefficientImage) -> Result<PixelBuffer> {
         if self.profile_check == ProfileCheck::Refuse {
             self.check_origin(&image)?;
         }
@@ -207,7 +211,7 @@ impl FeatureDistiller {
     }
 
     /// Checks that an image is one that the profile's pass one could have made.
-    fn check_origin(&self, image: &CoefficientImage) -> Result<()> {
+    pub(crate) fn check_origin(&self, image: &CoefficientImage) -> Result<()> {
         let grey = image.color_space() == ColorSpace::Grey;
         let what = if !grey && image.color_space() != self.profile.color_space() {
             Some("colour spaces")

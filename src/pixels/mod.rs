@@ -9,6 +9,7 @@ mod resample;
 mod view;
 
 pub use buffer::{Normalization, PixelBuffer};
+pub(crate) use color::ycbcr_from_rgb_precise;
 pub use forward::ForwardOptions;
 pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;

@@ -1,0 +1,232 @@
+//! Alignment: the grid and the profile of a first pass, found in a picture that was cropped or saved again.
+//!
+//! The coefficients of a pass-one picture lie near multiples of the profile's steps, on the right grid and in
+//! the right colour space only. That is a lattice, and how well it explains the picture is a number of bits.
+
+mod evidence;
+mod lattice;
+mod sample;
+mod search;
+
+use crate::coefficients::{CoefficientImage, Rectangle};
+use crate::distiller::FeatureDistiller;
+use crate::error::{AlignmentError, ArgumentError, Result};
+use crate::jpeg::DecodeOptions;
+use crate::limits::Limits;
+use crate::pixels::{InverseOptions, PixelBuffer, PixelFormat, PixelView};
+use crate::profile::Profile;
+
+use evidence::Weights;
+use lattice::Lattice;
+use sample::Sample;
+
+/// The second pass on pictures that were cropped or saved again since the first.
+///
+/// Knows the profiles that senders may have used, finds which of them made a picture and where its grid
+/// lies, cuts the picture to whole MCUs of that grid, and distils.
+///
+/// ```
+/// use feature_distillation::{
+///     ColorSpace, FeatureDistiller, PixelFormat, PixelView, QuantizationTable, Receiver, Rectangle,
+/// };
+///
+/// let of_rgb = FeatureDistiller::builder().tables(QuantizationTable::uniform(24)?).build()?;
+/// let of_ycbcr = FeatureDistiller::builder()
+///     .tables(QuantizationTable::uniform(24)?)
+///     .color_space(ColorSpace::YCbCr)
+///     .build()?;
+/// let receiver = Receiver::new(&[of_rgb.profile().clone(), of_ycbcr.profile().clone()])?;
+///
+/// // Pass one at the sensor.
+/// let samples: Vec<u8> = (0..96_u32 * 96 * 3)
+///     .map(|i| (128 + (i * i / 977 + i / 288 * (i % 288) / 40) % 97) as u8 - 50)
+///     .collect();
+/// let picture = PixelView::new(&samples, 96, 96, PixelFormat::Rgb)?;
+/// let sent = of_ycbcr.distill_jpeg(&of_ycbcr.compress(picture)?)?;
+///
+/// // On the way three columns and six rows are cut off.
+/// let received = sent.view().cropped(Rectangle::new(3, 6, 93, 90))?;
+///
+/// let distilled = receiver.distill(received)?;
+/// assert_eq!(distilled.profile, 1);
+/// assert_eq!(distilled.rectangle, Rectangle::new(5, 2, 88, 88));
+/// # Ok::<(), feature_distillation::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Receiver {
+    profiles: Vec<Profile>,
+    limits: Limits,
+    weights: Weights,
+    of_grey: Vec<Lattice>,
+    of_rgb: Vec<Lattice>,
+}
+
+/// Where the grid of a first pass lies in a picture, and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Alignment {
+    profile: usize,
+    rectangle: Rectangle,
+    evidence: f64,
+}
+
+/// What [`Receiver`] made of a received picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// The distilled picture.
+    pub pixels: PixelBuffer,
+    /// Index of the profile that made the picture, among the receiver's.
+    pub profile: usize,
+    /// The part of the received picture that was distilled.
+    pub rectangle: Rectangle,
+    /// The alignment that was found in the pixels; none for a JPEG that is pass one's own file.
+    pub alignment: Option<Alignment>,
+}
+
+impl Receiver {
+    /// A receiver of pictures that any of these profiles may have made.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgumentError::Shape`] for no profile at all.
+    pub fn new(profiles: &[Profile]) -> Result<Self> {
+        if profiles.is_empty() {
+            return Err(ArgumentError::Shape {
+                what: "number of profiles",
+                expected: 1,
+                actual: 0,
+            }
+            .into());
+        }
+        Ok(Self {
+            profiles: profiles.to_vec(),
+            limits: Limits::default(),
+            weights: Weights::new(),
+            of_grey: Lattice::of_profiles(profiles, PixelFormat::Grey)?,
+            of_rgb: Lattice::of_profiles(profiles, PixelFormat::Rgb)?,
+        })
+    }
+
+    /// Replaces the limits on what a received file may cost.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Finds the profile that made a picture and where its grid lies.
+    ///
+    /// # Errors
+    ///
+    /// [`AlignmentError`]; [`ArgumentError::PixelFormat`] for CMYK pixels.
+    pub fn align(&self, pixels: PixelView<'_>) -> Result<Alignment> {
+        let lattices = match pixels.format() {
+            PixelFormat::Grey => &self.of_grey,
+            _ => &self.of_rgb,
+        };
+        if pixels.width().min(pixels.height()) < 8 {
+            return Err(AlignmentError::TooSmall {
+                width: pixels.width(),
+                height: pixels.height(),
+                required: 8,
+            }
+            .into());
+        }
+        let sample = Sample::of(pixels)?;
+        let (found, evidence) = search::search(&sample, lattices, &self.weights)?;
+        let lattice = &lattices[found.lattice];
+        let side = |offset: usize, mcu_blocks: usize, length: u32| {
+            // Both are below 32.
+            let start = u32::try_from(offset).unwrap_or(0);
+            let mcu = u32::try_from(8 * mcu_blocks).unwrap_or(8);
+            (start, length.saturating_sub(start) / mcu * mcu)
+        };
+        let (x, width) = side(found.offset.0, lattice.mcu_blocks.0, pixels.width());
+        let (y, height) = side(found.offset.1, lattice.mcu_blocks.1, pixels.height());
+        Ok(Alignment {
+            profile: lattice.profile,
+            rectangle: Rectangle::new(x, y, width, height),
+            evidence,
+        })
+    }
+
+    /// Pass two on received pixels: aligns, cuts to whole MCUs and distils with the profile found.
+    ///
+    /// # Errors
+    ///
+    /// As [`align`](Self::align) and [`FeatureDistiller::distill`].
+    pub fn distill(&self, pixels: PixelView<'_>) -> Result<Received> {
+        let alignment = self.align(pixels)?;
+        let distiller = self.distiller(alignment.profile);
+        Ok(Received {
+            pixels: distiller.distill(alignment.realigned(pixels)?)?,
+            profile: alignment.profile,
+            rectangle: alignment.rectangle,
+            alignment: Some(alignment),
+        })
+    }
+
+    /// Pass two on a received JPEG.
+    ///
+    /// A file with the tables, colour space and sampling of one of the profiles is taken for its pass-one file,
+    /// as it is, and distilled whole. Any other is decoded as libjpeg does, and its pixels distilled.
+    ///
+    /// # Errors
+    ///
+    /// As [`CoefficientImage::decode`], [`CoefficientImage::to_pixels`] and [`distill`](Self::distill).
+    pub fn distill_jpeg(&self, bytes: &[u8]) -> Result<Received> {
+        let options = DecodeOptions::new().with_limits(self.limits);
+        let image = CoefficientImage::decode_with(bytes, &options)?;
+        let own = (0..self.profiles.len())
+            .map(|profile| (profile, self.distiller(profile)))
+            .find(|(_, distiller)| distiller.check_origin(&image).is_ok());
+        if let Some((profile, distiller)) = own {
+            return Ok(Received {
+                rectangle: Rectangle::new(0, 0, image.width(), image.height()),
+                pixels: distiller.distill_decoded(image)?,
+                profile,
+                alignment: None,
+            });
+        }
+        let pixels = image.to_pixels(&InverseOptions::libjpeg_equal().with_limits(self.limits))?;
+        self.distill(pixels.view())
+    }
+
+    fn distiller(&self, profile: usize) -> FeatureDistiller {
+        FeatureDistiller::from_profile(self.profiles[profile].clone()).with_limits(self.limits)
+    }
+}
+
+impl Alignment {
+    /// Index of the profile that made the picture, among the receiver's.
+    #[must_use]
+    pub const fn profile(&self) -> usize {
+        self.profile
+    }
+
+    /// Column and row of the picture where its first whole MCU begins.
+    #[must_use]
+    pub const fn offset(&self) -> (u32, u32) {
+        (self.rectangle.x, self.rectangle.y)
+    }
+
+    /// All whole MCUs of the picture.
+    #[must_use]
+    pub const fn rectangle(&self) -> Rectangle {
+        self.rectangle
+    }
+
+    /// Bits of evidence, once the number of hypotheses that were tried is paid for.
+    #[must_use]
+    pub const fn evidence(&self) -> f64 {
+        self.evidence
+    }
+
+    /// The whole MCUs of the picture that was aligned, or of another of the same size.
+    ///
+    /// # Errors
+    ///
+    /// [`ArgumentError::Rectangle`] where the picture is smaller.
+    pub fn realigned<'a>(&self, pixels: PixelView<'a>) -> Result<PixelView<'a>> {
+        pixels.cropped(self.rectangle)
+    }
+}
