@@ -46,8 +46,13 @@ fn candidates() -> Vec<FeatureDistiller> {
     [ColorSpace::Rgb, ColorSpace::YCbCr]
         .into_iter()
         .flat_map(|color_space| {
-            [as_md(20, 30), as_md(24, 32), as_md(25, 30), removing_table(1.5).unwrap()]
-                .map(|table| distiller(table, color_space))
+            [
+                as_md(20, 30),
+                as_md(24, 32),
+                as_md(25, 30),
+                removing_table(1.5).unwrap(),
+            ]
+            .map(|table| distiller(table, color_space))
         })
         .collect()
 }
@@ -59,7 +64,9 @@ fn receiver(candidates: &[FeatureDistiller]) -> Receiver {
 
 /// What pass one sends, as pixels.
 fn first_pass(distiller: &FeatureDistiller, picture: PixelView<'_>) -> PixelBuffer {
-    distiller.distill_jpeg(&distiller.compress(picture).unwrap()).unwrap()
+    distiller
+        .distill_jpeg(&distiller.compress(picture).unwrap())
+        .unwrap()
 }
 
 fn cropped(picture: &PixelBuffer, rectangle: Rectangle) -> PixelBuffer {
@@ -109,12 +116,20 @@ fn random_crop(picture: &PixelBuffer, random: &mut ChaCha8Rng) -> Rectangle {
     let (x, y) = (random.random_range(0..32), random.random_range(0..32));
     let width = random.random_range(picture.width() * 3 / 4..=picture.width() - x.max(1));
     let height = random.random_range(picture.height() * 3 / 4..=picture.height() - y.max(1));
-    Rectangle::new(x, y, width.min(picture.width() - x), height.min(picture.height() - y))
+    Rectangle::new(
+        x,
+        y,
+        width.min(picture.width() - x),
+        height.min(picture.height() - y),
+    )
 }
 
 /// Where the grid of a picture lies in a cut of it.
 fn expected_offset(cut: Rectangle, mcu: (u32, u32)) -> (u32, u32) {
-    ((mcu.0 - cut.x % mcu.0) % mcu.0, (mcu.1 - cut.y % mcu.1) % mcu.1)
+    (
+        (mcu.0 - cut.x % mcu.0) % mcu.0,
+        (mcu.1 - cut.y % mcu.1) % mcu.1,
+    )
 }
 
 /// Photographs of 224x224 pixels; none where the environment names no folder.
@@ -153,7 +168,14 @@ struct Score {
 }
 
 impl Score {
-    fn judge(&mut self, receiver: &Receiver, picture: &PixelBuffer, profile: usize, offset: (u32, u32), what: &str) {
+    fn judge(
+        &mut self,
+        receiver: &Receiver,
+        picture: &PixelBuffer,
+        profile: usize,
+        offset: (u32, u32),
+        what: &str,
+    ) {
         let start = Instant::now();
         let found = receiver.align(picture.view());
         self.time += start.elapsed();
@@ -199,11 +221,24 @@ fn photographs_after_a_first_pass_are_aligned() {
                 resaved(&received, 90, ChromaSubsampling::Both),
                 resaved(&received, 75, ChromaSubsampling::None),
             ];
-            for ((variant, score), what) in variants.iter().zip(&mut scores).zip(["as sent", "+-1", "q90 444", "q90 420", "q75 444"]) {
-                score.judge(&receiver, variant, profile, offset, &format!("{what} {name}"));
+            for ((variant, score), what) in variants
+                .iter()
+                .zip(&mut scores)
+                .zip(["as sent", "+-1", "q90 444", "q90 420", "q75 444"])
+            {
+                score.judge(
+                    &receiver,
+                    variant,
+                    profile,
+                    offset,
+                    &format!("{what} {name}"),
+                );
             }
         }
-        for (score, what) in scores.iter().zip(["as sent", "+-1", "q90 444", "q90 420", "q75 444"]) {
+        for (score, what) in scores
+            .iter()
+            .zip(["as sent", "+-1", "q90 444", "q90 420", "q75 444"])
+        {
             println!("colour {color}, {what}: {score:?}");
         }
     }
@@ -224,15 +259,23 @@ fn photographs_without_a_first_pass_are_refused() {
         for (what, picture) in [
             ("as it is", photograph.clone()),
             ("cropped", cut.clone()),
-            ("resaved 444", resaved(&cut, quality, ChromaSubsampling::None)),
-            ("resaved 420", resaved(&cut, quality, ChromaSubsampling::Both)),
+            (
+                "resaved 444",
+                resaved(&cut, quality, ChromaSubsampling::None),
+            ),
+            (
+                "resaved 420",
+                resaved(&cut, quality, ChromaSubsampling::Both),
+            ),
         ] {
             match receiver.align(picture.view()) {
                 Ok(found) => {
                     matches += 1;
                     println!("{name} {what} {quality}: {found:?}");
                 }
-                Err(Error::Alignment(AlignmentError::NoLattice { evidence, .. })) => closest = closest.max(evidence),
+                Err(Error::Alignment(AlignmentError::NoLattice { evidence, .. })) => {
+                    closest = closest.max(evidence)
+                }
                 Err(error) => println!("{name} {what} {quality}: {error}"),
             }
         }

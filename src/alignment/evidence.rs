@@ -1,6 +1,7 @@
 //! What the residuals of coefficients say for a lattice, and against it.
 //!
-//! The distance of a coefficient to the nearest multiple of its step, in units of the step, falls into one
+//! Coefficients of level zero say nothing: they crowd around zero without a lattice too.
+//! The distance of any other coefficient to the nearest multiple of its step, in units of the step, falls into one
 //! of [`BINS`] equal bins. Without a lattice the bins are about equally likely, and for densities that fall
 //! away from zero the bins far from a multiple a little more. On a lattice the distance is noise around zero.
 //! The logarithm of the ratio of both probabilities, added up over coefficients, is the evidence, in bits.
@@ -9,15 +10,10 @@
 //! on every platform.
 
 use crate::band::BANDS;
-use crate::coefficients::ColorSpace;
-use crate::error::Result;
 use crate::quantization::QuantizationTable;
 
 /// Bins of a distance between 0 and half a step.
 pub(super) const BINS: usize = 16;
-
-/// Coefficients nearer to zero than this part of a step say nothing: they crowd there without a lattice too.
-pub(super) const LEAST_MAGNITUDE: f32 = 0.25;
 
 /// Probability that a coefficient of a lattice lies anywhere: in a block that was clipped or changed.
 const STRAYS: f64 = 0.04;
@@ -120,88 +116,51 @@ pub(super) fn log2(value: f64) -> f64 {
     exponent + 2.0 * sum / std::f64::consts::LN_2
 }
 
-/// What may have happened to a picture after its first pass, as the deviation of each coefficient.
+/// What the noise of one component may be after a first pass, as the deviation of its coefficients.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Noise {
-    /// Independent noise of this deviation in each sample.
+    /// The same in every band: rounding, and changes of single pixels.
     White(f64),
-    /// Quantization by an ordinary JPEG of this IJG quality, on any grid.
-    Resaved(u8),
+    /// This deviation at frequency zero, growing with frequency: quantization by an ordinary JPEG.
+    Growing(f64),
+    /// So much that nothing is left of the lattice: subsampled chrominance.
+    Overwhelming,
 }
 
-/// The kinds of noise that are tried. Rounding to 8 bits has a deviation of 0.29, one up or down of 1.
-pub(super) const NOISES: [Noise; 6] = [
-    Noise::White(0.35),
+/// The kinds of noise that are tried. Rounding to 8 bits has a deviation of 0.29, one up or down about 1.
+pub(super) const NOISES: [Noise; 12] = [
+    Noise::White(0.33),
+    Noise::White(0.6),
     Noise::White(0.95),
-    Noise::White(1.6),
-    Noise::White(3.0),
-    Noise::Resaved(95),
-    Noise::Resaved(90),
+    Noise::White(1.5),
+    Noise::White(2.3),
+    Noise::White(3.5),
+    Noise::White(5.5),
+    Noise::Growing(0.6),
+    Noise::Growing(1.0),
+    Noise::Growing(1.6),
+    Noise::Growing(2.5),
+    Noise::Overwhelming,
 ];
 
-/// Rows of weights, by component and band.
-pub(super) type NoiseRows = [[u8; BANDS]; 3];
+/// Rows of weights, by band.
+pub(super) type NoiseRows = [u8; BANDS];
 
 impl Noise {
-    pub(super) fn rows(
-        self,
-        color_space: ColorSpace,
-        steps: &[QuantizationTable; 3],
-        averaged: u8,
-    ) -> Result<NoiseRows> {
-        let variances = match self {
-            Self::White(deviation) => white(color_space, deviation * deviation, averaged),
-            Self::Resaved(quality) => resaved(color_space, quality, averaged)?,
-        };
-        let mut rows = [[0; BANDS]; 3];
-        for ((rows, variances), steps) in rows.iter_mut().zip(&variances).zip(steps) {
-            for ((row, variance), step) in rows.iter_mut().zip(variances).zip(steps.to_natural()) {
-                *row = Weights::row(variance.sqrt() / f64::from(step));
-            }
-        }
-        Ok(rows)
-    }
-}
-
-/// The squares of the rows of the colour transform add up to these.
-const LUMINANCE_GAIN: f64 = 0.447;
-const CHROMINANCE_GAINS: [f64; 2] = [0.388, 0.432];
-
-fn white(color_space: ColorSpace, variance: f64, averaged: u8) -> [[f64; BANDS]; 3] {
-    let gains = match color_space {
-        ColorSpace::YCbCr => {
-            let [blue, red] = CHROMINANCE_GAINS.map(|gain| gain / f64::from(averaged));
-            [LUMINANCE_GAIN, blue, red]
-        }
-        _ => [1.0; 3],
-    };
-    gains.map(|gain| [gain * variance; BANDS])
-}
-
-fn resaved(color_space: ColorSpace, quality: u8, averaged: u8) -> Result<[[f64; BANDS]; 3]> {
-    // The error of a quantizer; coefficients smaller than half a step are lost, but are no larger.
-    let error = |table: QuantizationTable| {
-        table
-            .to_natural()
-            .map(|step| f64::from(step) * f64::from(step) / 12.0)
-    };
-    let luminance = error(QuantizationTable::annex_k_luminance().at_quality(quality)?);
-    let chrominance = error(QuantizationTable::annex_k_chrominance().at_quality(quality)?);
-    let rounding = 0.25;
-    // Variances of the samples of each component as sums of those of Y, Cb and Cr.
-    let mix = |of_luminance: f64, of_chrominance: f64| {
+    /// The rows of the weights for coefficients on the lattice of a table.
+    pub(super) fn rows(self, table: &QuantizationTable) -> NoiseRows {
         std::array::from_fn(|band| {
-            of_luminance * luminance[band] + of_chrominance * chrominance[band] + rounding
+            let step = f64::from(table.to_natural()[band]);
+            #[expect(clippy::cast_precision_loss, reason = "0..=14")]
+            let frequency = (band / 8 + band % 8) as f64;
+            let deviation = match self {
+                Self::White(deviation) => deviation,
+                Self::Growing(deviation) => deviation * (1.0 + frequency / 3.0),
+                Self::Overwhelming => f64::INFINITY,
+            };
+            Weights::row(deviation / step)
         })
-    };
-    Ok(match color_space {
-        ColorSpace::YCbCr => {
-            let chrominance = mix(0.0, 1.0 / f64::from(averaged));
-            [mix(1.0, 0.0), chrominance, chrominance]
-        }
-        ColorSpace::Rgb => [mix(1.0, 1.966), mix(1.0, 0.628), mix(1.0, 3.14)],
-        _ => [mix(1.0, 0.0); 3],
-    })
+    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use crate::band::BANDS;
 use crate::coefficients::ColorSpace;
-use crate::error::Result;
 use crate::pixels::PixelFormat;
 use crate::profile::Profile;
 use crate::quantization::QuantizationTable;
 
-use super::evidence::{BINS, LEAST_MAGNITUDE, NOISES, NoiseRows, Tally, Weights, log2};
+use super::evidence::{BINS, NOISES, NoiseRows, Tally, Weights, log2};
+use super::sample::Coefficients;
 
 /// The lattice of one candidate, or of several that share it.
 #[derive(Debug, Clone)]
@@ -20,43 +20,24 @@ pub(super) struct Lattice {
     tables: [QuantizationTable; 3],
     /// 1 / step, by component and band.
     inverse_steps: [[f32; BANDS]; 3],
-    noises: Vec<NoiseRows>,
-}
-
-/// Evidence for a lattice under the kind of noise that explains the picture best.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Evidence {
-    /// Bits from AC coefficients.
-    pub(super) ac: f64,
-    /// Bits from DC coefficients.
-    pub(super) dc: f64,
-    /// Share of the AC coefficients that are in bands which speak for the lattice, among the bands that
-    /// should.
-    pub(super) agreement: f64,
-    /// AC coefficients that were counted.
-    pub(super) coefficients: u64,
-}
-
-impl Evidence {
-    pub(super) fn total(&self) -> f64 {
-        self.ac + self.dc
-    }
+    /// Rows of weights for each kind of noise, by component.
+    noises: [Vec<NoiseRows>; 3],
 }
 
 impl Lattice {
     /// The lattices of the candidates for pictures of one format, each once.
-    pub(super) fn of_profiles(profiles: &[Profile], format: PixelFormat) -> Result<Vec<Self>> {
+    pub(super) fn of_profiles(profiles: &[Profile], format: PixelFormat) -> Vec<Self> {
         let mut lattices: Vec<Self> = Vec::with_capacity(profiles.len());
         for (index, profile) in profiles.iter().enumerate() {
-            let lattice = Self::new(index, profile, format)?;
+            let lattice = Self::new(index, profile, format);
             if !lattices.iter().any(|known| known.is_same(&lattice)) {
                 lattices.push(lattice);
             }
         }
-        Ok(lattices)
+        lattices
     }
 
-    fn new(index: usize, profile: &Profile, format: PixelFormat) -> Result<Self> {
+    fn new(index: usize, profile: &Profile, format: PixelFormat) -> Self {
         let color_space = match format {
             PixelFormat::Grey => ColorSpace::Grey,
             _ => profile.color_space(),
@@ -73,18 +54,14 @@ impl Lattice {
         let tables = std::array::from_fn(|component: usize| {
             *profile.tables().table(component.min(components - 1))
         });
-        let noises = NOISES
-            .iter()
-            .map(|noise| noise.rows(color_space, &tables, horizontal * vertical))
-            .collect::<Result<_>>()?;
-        Ok(Self {
+        Self {
             profile: index,
             color_space,
             mcu_blocks: (horizontal.into(), vertical.into()),
             inverse_steps: tables.map(|table| table.to_natural().map(|step| 1.0 / f32::from(step))),
+            noises: tables.map(|table| NOISES.iter().map(|noise| noise.rows(&table)).collect()),
             tables,
-            noises,
-        })
+        }
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -96,109 +73,169 @@ impl Lattice {
         self.mcu_blocks.0 * self.mcu_blocks.1 > 1
     }
 
+    /// The components whose blocks lie on the 8x8 grid of the picture, in the order in which they are looked at.
+    pub(super) const fn full_components(&self) -> &'static [usize] {
+        match self.color_space {
+            ColorSpace::Grey => &[0],
+            // Green resembles the other two most.
+            ColorSpace::Rgb => &[1, 0, 2],
+            _ if self.is_subsampled() => &[0],
+            _ => &[0, 1, 2],
+        }
+    }
+
+    /// Where the coefficients of one component of a block lie. Those of level zero are none.
+    ///
+    /// The planes R, G and B resemble each other, so where R or B has the level that G has, the one lies near
+    /// the lattice because the other does: that is no evidence of its own.
+    pub(super) fn places(&self, block: &Coefficients, component: usize) -> [Option<Place>; BANDS] {
+        let place = |component: usize, band: usize| {
+            Place::of(block[component][band] * self.inverse_steps[component][band])
+        };
+        let resembling = (self.color_space == ColorSpace::Rgb
+            && component != 1
+            && self.tables[component] == self.tables[1])
+            .then_some(1);
+        std::array::from_fn(|band| {
+            let here = place(component, band)?;
+            let is_repeated = resembling
+                .and_then(|other| place(other, band))
+                .is_some_and(|other| other.level == here.level);
+            (!is_repeated).then_some(here)
+        })
+    }
+
     /// First component with the same table: the same levels mean the same there.
-    fn table_class(&self, component: usize) -> usize {
+    pub(super) fn table_class(&self, component: usize) -> usize {
         (0..component)
             .find(|&earlier| self.tables[earlier] == self.tables[component])
             .unwrap_or(component)
     }
 
-    /// Where a coefficient lies between two multiples of its step; none where that says nothing.
-    #[inline(always)]
-    pub(super) fn place(&self, component: usize, band: usize, value: f32) -> Option<Place> {
-        let steps = (value * self.inverse_steps[component][band]).abs();
-        if steps < LEAST_MAGNITUDE {
-            return None;
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "coefficients are within ±2048, and casts of floats saturate"
-        )]
-        let level = (steps + 0.5) as u32;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "levels and bins are small"
-        )]
-        let bin = ((steps - level as f32).abs() * (2 * BINS) as f32) as usize;
-        Some(Place {
-            level,
-            bin: bin.min(BINS - 1),
-        })
-    }
-
-    /// Identifies one component's block by its AC levels, whichever component of the same table it is in.
-    pub(super) fn pattern_seed(&self, component: usize) -> u64 {
-        self.table_class(component) as u64 + 1
-    }
-
-    /// The evidence of counted coefficients, under the noise that explains them best.
+    /// The evidence of counted coefficients, under the noise of each component that explains it best.
     pub(super) fn evidence(&self, tally: &Tally, weights: &Weights) -> Evidence {
-        let mut best: Option<Evidence> = None;
-        for rows in &self.noises {
-            let evidence = evidence_under(rows, tally, weights);
-            if best.is_none_or(|best| evidence.total() > best.total()) {
-                best = Some(evidence);
+        let mut sum = Evidence::default();
+        for (noises, bands) in self.noises.iter().zip(tally) {
+            let totals = bands.map(|counts| counts.iter().sum::<u32>());
+            if totals.iter().all(|&total| total == 0) {
+                continue;
+            }
+            let mut best: Option<Evidence> = None;
+            for rows in noises {
+                let evidence = Evidence::under(rows, bands, &totals, weights);
+                if best.is_none_or(|best| evidence.total() > best.total()) {
+                    best = Some(evidence);
+                }
+            }
+            if let Some(best) = best {
+                sum.add(&best);
+                // The choice among kinds of noise is paid for.
+                #[expect(clippy::cast_precision_loss, reason = "a handful")]
+                {
+                    sum.ac -= log2(NOISES.len() as f64);
+                }
             }
         }
-        let mut evidence = best.unwrap_or(Evidence {
-            ac: 0.0,
-            dc: 0.0,
-            agreement: 0.0,
-            coefficients: 0,
-        });
-        // The choice among kinds of noise is paid for.
-        #[expect(clippy::cast_precision_loss, reason = "a handful")]
-        {
-            evidence.ac -= log2(self.noises.len().max(1) as f64);
-        }
-        evidence
+        sum
     }
 }
 
 /// Where a coefficient lies between two multiples of its step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    /// Magnitude of the nearest level.
-    pub(super) level: u32,
+    /// The nearest level, not zero.
+    pub(super) level: i32,
     /// Bin of the distance to it.
     pub(super) bin: usize,
 }
 
-fn evidence_under(rows: &NoiseRows, tally: &Tally, weights: &Weights) -> Evidence {
-    let (mut ac, mut dc) = (0.0, 0.0);
-    let (mut coefficients, mut agreeing, mut disagreeing) = (0, 0, 0);
-    for (rows, bands) in rows.iter().zip(tally) {
-        for (band, (counts, &row)) in bands.iter().zip(rows).enumerate() {
-            let count: u64 = counts.iter().copied().map(u64::from).sum();
-            if count == 0 {
-                continue;
-            }
-            let bits = weights.evidence(counts, row);
-            if band == 0 {
-                dc += bits;
-                continue;
-            }
-            ac += bits;
-            coefficients += count;
-            if bits > 0.0 {
-                agreeing += count;
-            } else if weights.is_telling(row) {
-                disagreeing += count;
-            }
+impl Place {
+    #[inline(always)]
+    fn of(steps: f32) -> Option<Self> {
+        let magnitude = steps.abs();
+        if magnitude < 0.5 {
+            return None;
         }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "coefficients are within ±2048, and casts of floats saturate"
+        )]
+        let level = (magnitude + 0.5) as i32;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "levels and bins are small"
+        )]
+        let bin = ((magnitude - level as f32).abs() * (2 * BINS) as f32) as usize;
+        Some(Self {
+            level: if steps < 0.0 { -level } else { level },
+            bin: bin.min(BINS - 1),
+        })
     }
+}
+
+/// Evidence for a lattice.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Evidence {
+    /// Bits from AC coefficients.
+    pub(super) ac: f64,
+    /// Bits from DC coefficients.
+    pub(super) dc: f64,
+    /// AC coefficients that were counted.
+    pub(super) coefficients: u64,
+    /// Those in bands that speak for the lattice.
+    agreeing: u64,
+    /// Those in bands that should, but speak against it.
+    disagreeing: u64,
+}
+
+impl Evidence {
+    pub(super) fn total(&self) -> f64 {
+        self.ac + self.dc
+    }
+
+    /// Share of the AC coefficients that are in bands which speak for the lattice, among the bands that should.
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts of coefficients of a bounded sample"
     )]
-    let agreement = agreeing as f64 / (agreeing + disagreeing).max(1) as f64;
-    Evidence {
-        ac,
-        dc,
-        agreement,
-        coefficients,
+    pub(super) fn agreement(&self) -> f64 {
+        self.agreeing as f64 / (self.agreeing + self.disagreeing).max(1) as f64
+    }
+
+    fn under(
+        rows: &NoiseRows,
+        bands: &[[u32; BINS]; BANDS],
+        totals: &[u32; BANDS],
+        weights: &Weights,
+    ) -> Self {
+        let mut evidence = Self::default();
+        for (band, ((counts, &total), &row)) in bands.iter().zip(totals).zip(rows).enumerate() {
+            if total == 0 {
+                continue;
+            }
+            let bits = weights.evidence(counts, row);
+            if band == 0 {
+                evidence.dc = bits;
+                continue;
+            }
+            evidence.ac += bits;
+            evidence.coefficients += u64::from(total);
+            if bits > 0.0 {
+                evidence.agreeing += u64::from(total);
+            } else if weights.is_telling(row) {
+                evidence.disagreeing += u64::from(total);
+            }
+        }
+        evidence
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.ac += other.ac;
+        self.dc += other.dc;
+        self.coefficients += other.coefficients;
+        self.agreeing += other.agreeing;
+        self.disagreeing += other.disagreeing;
     }
 }

@@ -101,8 +101,8 @@ impl Receiver {
             profiles: profiles.to_vec(),
             limits: Limits::default(),
             weights: Weights::new(),
-            of_grey: Lattice::of_profiles(profiles, PixelFormat::Grey)?,
-            of_rgb: Lattice::of_profiles(profiles, PixelFormat::Rgb)?,
+            of_grey: Lattice::of_profiles(profiles, PixelFormat::Grey),
+            of_rgb: Lattice::of_profiles(profiles, PixelFormat::Rgb),
         })
     }
 

@@ -65,9 +65,9 @@ fn most_promising_grids(
             };
             let block = Block::of(channels, patch.is_grey());
             for (lattice, tally) in lattices.iter().zip(&mut tallies) {
-                let coefficients = block.components(lattice.color_space);
-                for component in 0..full_components(lattice) {
-                    count(lattice, component, &coefficients[component], tally);
+                let block = block.components(lattice.color_space);
+                for &component in lattice.full_components() {
+                    count(lattice, block, component, tally);
                 }
             }
         }
@@ -99,9 +99,9 @@ fn examine(
         for (x, y) in patch.positions(offset, (8, 8)) {
             if let Some(channels) = patch.block(x, y) {
                 let block = Block::of(channels, patch.is_grey());
-                let coefficients = block.components(lattice.color_space);
-                for component in 0..full_components(lattice) {
-                    full.add(lattice, component, &coefficients[component]);
+                let block = block.components(lattice.color_space);
+                for &component in lattice.full_components() {
+                    full.add(lattice, block, component);
                 }
             }
         }
@@ -114,9 +114,9 @@ fn examine(
             for patch in sample.patches() {
                 for (x, y) in patch.positions(offset, (8 * wide, 8 * high)) {
                     if let Some(channels) = patch.averaged_block(x, y, lattice.mcu_blocks) {
-                        let coefficients = ycbcr(&channels);
-                        for component in 1..3 {
-                            distinct.add(lattice, component, &coefficients[component]);
+                        let block = ycbcr(&channels);
+                        for component in [1, 2] {
+                            distinct.add(lattice, &block, component);
                         }
                     }
                 }
@@ -148,7 +148,7 @@ fn verdict(hypotheses: &[Hypothesis], lattices: &[Lattice]) -> Result<(Hypothesi
         let coefficients = best.evidence.coefficients;
         return Err(AlignmentError::TooLittleDetail { coefficients }.into());
     }
-    if evidence < REQUIRED || best.evidence.agreement < AGREEMENT {
+    if evidence < REQUIRED || best.evidence.agreement() < AGREEMENT {
         return Err(AlignmentError::NoLattice {
             evidence,
             required: REQUIRED,
@@ -182,15 +182,6 @@ fn ambiguity(best: &Hypothesis, rival: &Hypothesis, lattices: &[Lattice]) -> Ali
     }
 }
 
-/// Components whose blocks lie on the 8x8 grid of the picture.
-fn full_components(lattice: &Lattice) -> usize {
-    match lattice.color_space {
-        ColorSpace::Grey => 1,
-        _ if lattice.is_subsampled() => 1,
-        _ => 3,
-    }
-}
-
 /// One block position in every colour space.
 struct Block {
     channels: Coefficients,
@@ -213,9 +204,12 @@ impl Block {
     }
 }
 
-fn count(lattice: &Lattice, component: usize, coefficients: &[f32; BANDS], tally: &mut Tally) {
-    for (band, (&value, counts)) in coefficients.iter().zip(&mut tally[component]).enumerate() {
-        if let Some(place) = lattice.place(component, band, value) {
+fn count(lattice: &Lattice, block: &Coefficients, component: usize, tally: &mut Tally) {
+    for (counts, place) in tally[component]
+        .iter_mut()
+        .zip(lattice.places(block, component))
+    {
+        if let Some(place) = place {
             counts[place.bin] += 1;
         }
     }
@@ -227,7 +221,7 @@ fn count(lattice: &Lattice, component: usize, coefficients: &[f32; BANDS], tally
 struct DistinctTally {
     tally: Tally,
     patterns: HashSet<u64>,
-    dc_levels: HashSet<(u64, i64)>,
+    dc_levels: HashSet<(usize, i32)>,
 }
 
 impl DistinctTally {
@@ -239,37 +233,31 @@ impl DistinctTally {
         }
     }
 
-    fn add(&mut self, lattice: &Lattice, component: usize, coefficients: &[f32; BANDS]) {
-        let seed = lattice.pattern_seed(component);
-        let mut places = [None; BANDS];
-        let mut pattern = seed;
-        let mut is_plain = true;
-        for (band, (place, &value)) in places.iter_mut().zip(coefficients).enumerate() {
-            *place = lattice.place(component, band, value);
-            if let Some(place) = place
-                && place.level > 0
-                && band > 0
-            {
-                is_plain = false;
-                let sign = u64::from(value < 0.0);
+    fn add(&mut self, lattice: &Lattice, block: &Coefficients, component: usize) {
+        let places = lattice.places(block, component);
+        let class = lattice.table_class(component);
+        let mut pattern = class as u64 + 1;
+        for (band, place) in (0_u64..).zip(&places).skip(1) {
+            if let Some(place) = place {
                 // FNV-1a.
-                for part in [band as u64, u64::from(place.level) << 1 | sign] {
+                for part in [
+                    band,
+                    place.level.unsigned_abs().into(),
+                    u64::from(place.level < 0),
+                ] {
                     pattern = (pattern ^ part).wrapping_mul(0x0100_0000_01b3);
                 }
             }
         }
-        let bands = &mut self.tally[component];
-        if let Some(dc) = places[0] {
-            let level = i64::from(dc.level) * if coefficients[0] < 0.0 { -1 } else { 1 };
-            if level == 0 || self.dc_levels.insert((seed, level)) {
-                bands[0][dc.bin] += 1;
-            }
-        }
-        if is_plain || self.patterns.insert(pattern) {
-            for (counts, place) in bands.iter_mut().zip(places).skip(1) {
-                if let Some(place) = place {
-                    counts[place.bin] += 1;
+        let is_new = self.patterns.insert(pattern);
+        for (band, (counts, place)) in self.tally[component].iter_mut().zip(places).enumerate() {
+            if let Some(place) = place
+                && match band {
+                    0 => self.dc_levels.insert((class, place.level)),
+                    _ => is_new,
                 }
+            {
+                counts[place.bin] += 1;
             }
         }
     }
