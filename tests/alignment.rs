@@ -161,6 +161,8 @@ fn photographs(count: usize) -> Option<Vec<(String, PixelBuffer)>> {
 #[derive(Debug, Default)]
 struct Score {
     right: usize,
+    /// Another profile, but one that distils the picture to the same pixels.
+    equal: usize,
     wrong: usize,
     refused: usize,
     time: Duration,
@@ -182,8 +184,21 @@ impl Score {
         match found {
             Ok(found) if (found.profile(), found.offset()) == (profile, offset) => {
                 self.right += 1;
+                println!("TRUE {what}: {found:?}");
                 let least = self.least_evidence.unwrap_or(f64::INFINITY);
                 self.least_evidence = Some(least.min(found.evidence()));
+            }
+            Ok(found)
+                if found.offset() == offset && {
+                    let [found, right] = [found.profile(), profile].map(|profile| {
+                        FeatureDistiller::from_profile(receiver.profiles()[profile].clone())
+                            .distill(found.realigned(picture.view()).unwrap())
+                            .unwrap()
+                    });
+                    found == right
+                } =>
+            {
+                self.equal += 1;
             }
             Ok(found) => {
                 self.wrong += 1;

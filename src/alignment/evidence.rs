@@ -23,12 +23,22 @@ const DEVIATIONS: usize = 34;
 const SMALLEST_DEVIATION: f64 = 0.005;
 const DEVIATION_RATIO: f64 = 1.15;
 
-/// Counts of distances, by component, band and bin.
-pub(super) type Tally = [[[u32; BINS]; BANDS]; 3];
+/// Counts of distances in one component, by band and bin.
+pub(super) type ComponentTally = [[u32; BINS]; BANDS];
+
+/// Counts of distances by component.
+pub(super) type Tally = [ComponentTally; 3];
 
 /// Bits of evidence that one coefficient of a bin gives, by the deviation of the noise.
 #[derive(Debug, Clone)]
-pub(super) struct Weights(Vec<[f64; BINS]>);
+pub(super) struct Weights(Vec<Row>);
+
+/// Weights for noise of one deviation.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    bits: [f64; BINS],
+    expected: f64,
+}
 
 impl Weights {
     pub(super) fn new() -> Self {
@@ -39,7 +49,10 @@ impl Weights {
             deviation *= DEVIATION_RATIO;
         }
         // Noise of about a step and more leaves no trace of a lattice.
-        rows.push([0.0; BINS]);
+        rows.push(Row {
+            bits: [0.0; BINS],
+            expected: 0.0,
+        });
         Self(rows)
     }
 
@@ -56,7 +69,7 @@ impl Weights {
 
     /// Evidence of one band under noise that has this row.
     pub(super) fn evidence(&self, counts: &[u32; BINS], row: u8) -> f64 {
-        let weights = &self.0[usize::from(row)];
+        let weights = &self.0[usize::from(row)].bits;
         counts
             .iter()
             .zip(weights)
@@ -64,13 +77,13 @@ impl Weights {
             .sum()
     }
 
-    /// Whether noise of this row leaves enough of the lattice to expect evidence.
-    pub(super) fn is_telling(&self, row: u8) -> bool {
-        self.0[usize::from(row)][0] > 1.0
+    /// Evidence that one coefficient gives on average where it lies on the lattice, under noise of this row.
+    pub(super) fn expected(&self, row: u8) -> f64 {
+        self.0[usize::from(row)].expected
     }
 }
 
-fn weights(deviation: f64) -> [f64; BINS] {
+fn weights(deviation: f64) -> Row {
     // The density of the noise, wrapped around the lattice, at a few points of each bin.
     const POINTS: usize = 8;
     let mut masses = [0.0; BINS];
@@ -87,7 +100,18 @@ fn weights(deviation: f64) -> [f64; BINS] {
         total += *mass;
     }
     #[expect(clippy::cast_precision_loss, reason = "16")]
-    masses.map(|mass| log2((1.0 - STRAYS) * mass / total * BINS as f64 + STRAYS))
+    let bins = BINS as f64;
+    let ratios = masses.map(|mass| (1.0 - STRAYS) * mass / total * bins + STRAYS);
+    let bits = ratios.map(log2);
+    Row {
+        bits,
+        expected: ratios
+            .iter()
+            .zip(bits)
+            .map(|(ratio, bits)| ratio * bits)
+            .sum::<f64>()
+            / bins,
+    }
 }
 
 /// exp(-x^2 / 2), as the 1024th power of 1 - x^2 / 2048; its error is no matter here.
@@ -180,9 +204,9 @@ mod tests {
     #[test]
     fn evidence_of_evenly_spread_distances_is_a_fair_bet_lost_on_average() {
         for row in &Weights::new().0 {
-            let mean_ratio = row.iter().map(|bits| bits.exp2()).sum::<f64>() / BINS as f64;
+            let mean_ratio = row.bits.iter().map(|bits| bits.exp2()).sum::<f64>() / BINS as f64;
             assert!((mean_ratio - 1.0).abs() < 1e-6, "{mean_ratio}");
-            assert!(row.iter().sum::<f64>() <= 1e-6);
+            assert!(row.bits.iter().sum::<f64>() <= 1e-6 && row.expected >= 0.0);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::pixels::PixelFormat;
 use crate::profile::Profile;
 use crate::quantization::QuantizationTable;
 
-use super::evidence::{BINS, NOISES, NoiseRows, Tally, Weights, log2};
+use super::evidence::{BINS, ComponentTally, NOISES, NoiseRows, Tally, Weights, log2};
 use super::sample::Coefficients;
 
 /// The lattice of one candidate, or of several that share it.
@@ -23,6 +23,9 @@ pub(super) struct Lattice {
     /// Rows of weights for each kind of noise, by component.
     noises: [Vec<NoiseRows>; 3],
 }
+
+/// Part of the evidence that the noise lets expect at which a band speaks for the lattice.
+const LEAST_OF_EXPECTED: f64 = 0.25;
 
 impl Lattice {
     /// The lattices of the candidates for pictures of one format, each once.
@@ -112,33 +115,68 @@ impl Lattice {
             .unwrap_or(component)
     }
 
+    /// The component that resembles the luminance, by which grids are compared first.
+    pub(super) const fn principal(&self) -> usize {
+        self.full_components()[0]
+    }
+
+    /// Counts those coefficients of the principal component that are most often away from zero.
+    pub(super) fn count_low_bands(&self, block: &[f32; BANDS], counts: &mut ComponentTally) {
+        let steps = &self.inverse_steps[self.principal()];
+        for &band in &LOW_BANDS {
+            if let Some(place) = Place::of(block[band] * steps[band]) {
+                counts[band][place.bin] += 1;
+            }
+        }
+    }
+
     /// The evidence of counted coefficients, under the noise of each component that explains it best.
     pub(super) fn evidence(&self, tally: &Tally, weights: &Weights) -> Evidence {
         let mut sum = Evidence::default();
-        for (noises, bands) in self.noises.iter().zip(tally) {
-            let totals = bands.map(|counts| counts.iter().sum::<u32>());
-            if totals.iter().all(|&total| total == 0) {
-                continue;
-            }
-            let mut best: Option<Evidence> = None;
-            for rows in noises {
-                let evidence = Evidence::under(rows, bands, &totals, weights);
-                if best.is_none_or(|best| evidence.total() > best.total()) {
-                    best = Some(evidence);
-                }
-            }
-            if let Some(best) = best {
-                sum.add(&best);
-                // The choice among kinds of noise is paid for.
-                #[expect(clippy::cast_precision_loss, reason = "a handful")]
-                {
-                    sum.ac -= log2(NOISES.len() as f64);
-                }
+        for (component, counts) in tally.iter().enumerate() {
+            let part = self.evidence_of(component, counts, weights);
+            sum.ac += part.ac;
+            sum.dc += part.dc;
+            sum.coefficients += part.coefficients;
+            if component == self.principal() {
+                sum.principal = part.principal;
+                sum.agreement = part.agreement;
             }
         }
         sum
     }
+
+    /// The evidence of one component alone, as if it were the principal one.
+    pub(super) fn evidence_of(
+        &self,
+        component: usize,
+        counts: &ComponentTally,
+        weights: &Weights,
+    ) -> Evidence {
+        let totals = counts.map(|bins| bins.iter().sum::<u32>());
+        let mut best = Evidence::default();
+        if totals.iter().all(|&total| total == 0) {
+            return best;
+        }
+        best.ac = f64::NEG_INFINITY;
+        for rows in &self.noises[component] {
+            let evidence = Evidence::under(rows, counts, &totals, weights);
+            if evidence.total() > best.total() {
+                best = evidence;
+            }
+        }
+        // The choice among kinds of noise is paid for.
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        {
+            best.ac -= log2(NOISES.len() as f64);
+        }
+        best.principal = best.ac;
+        best
+    }
 }
+
+/// The bands of lowest frequency.
+const LOW_BANDS: [usize; 15] = [0, 1, 2, 3, 4, 8, 9, 10, 11, 16, 17, 18, 24, 25, 32];
 
 /// Where a coefficient lies between two multiples of its step.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +188,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    #[inline(always)]
+    #[inline]
     fn of(steps: f32) -> Option<Self> {
         let magnitude = steps.abs();
         if magnitude < 0.5 {
@@ -184,10 +222,13 @@ pub(super) struct Evidence {
     pub(super) dc: f64,
     /// AC coefficients that were counted.
     pub(super) coefficients: u64,
-    /// Those in bands that speak for the lattice.
-    agreeing: u64,
-    /// Those in bands that should, but speak against it.
-    disagreeing: u64,
+    /// Bits from the AC coefficients of the principal component.
+    pub(super) principal: f64,
+    /// Share of the principal component's AC coefficients that are in bands which speak for the lattice as much
+    /// as the noise lets expect.
+    ///
+    /// An ordinary JPEG has steps that are multiples of the profile's in some bands, but not in nearly all.
+    pub(super) agreement: f64,
 }
 
 impl Evidence {
@@ -195,23 +236,15 @@ impl Evidence {
         self.ac + self.dc
     }
 
-    /// Share of the AC coefficients that are in bands which speak for the lattice, among the bands that should.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of coefficients of a bounded sample"
-    )]
-    pub(super) fn agreement(&self) -> f64 {
-        self.agreeing as f64 / (self.agreeing + self.disagreeing).max(1) as f64
-    }
-
     fn under(
         rows: &NoiseRows,
-        bands: &[[u32; BINS]; BANDS],
+        counts: &ComponentTally,
         totals: &[u32; BANDS],
         weights: &Weights,
     ) -> Self {
         let mut evidence = Self::default();
-        for (band, ((counts, &total), &row)) in bands.iter().zip(totals).zip(rows).enumerate() {
+        let (mut agreeing, mut judged) = (0, 0);
+        for (band, ((counts, &total), &row)) in counts.iter().zip(totals).zip(rows).enumerate() {
             if total == 0 {
                 continue;
             }
@@ -222,20 +255,15 @@ impl Evidence {
             }
             evidence.ac += bits;
             evidence.coefficients += u64::from(total);
-            if bits > 0.0 {
-                evidence.agreeing += u64::from(total);
-            } else if weights.is_telling(row) {
-                evidence.disagreeing += u64::from(total);
+            let expected = weights.expected(row) * f64::from(total);
+            if expected > 0.0 {
+                judged += total;
+                if bits > LEAST_OF_EXPECTED * expected {
+                    agreeing += total;
+                }
             }
         }
+        evidence.agreement = f64::from(agreeing) / f64::from(judged.max(1));
         evidence
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.ac += other.ac;
-        self.dc += other.dc;
-        self.coefficients += other.coefficients;
-        self.agreeing += other.agreeing;
-        self.disagreeing += other.disagreeing;
     }
 }

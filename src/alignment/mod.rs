@@ -67,6 +67,7 @@ pub struct Alignment {
     profile: usize,
     rectangle: Rectangle,
     evidence: f64,
+    agreement: f64,
 }
 
 /// What [`Receiver`] made of a received picture.
@@ -113,6 +114,12 @@ impl Receiver {
         self
     }
 
+    /// The candidates.
+    #[must_use]
+    pub fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
     /// Finds the profile that made a picture and where its grid lies.
     ///
     /// # Errors
@@ -146,6 +153,7 @@ impl Receiver {
             profile: lattice.profile,
             rectangle: Rectangle::new(x, y, width, height),
             evidence,
+            agreement: found.evidence.agreement,
         })
     }
 

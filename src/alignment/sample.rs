@@ -173,36 +173,65 @@ impl Patch {
         rows.flat_map(move |y| columns.clone().map(move |x| (x, y)))
     }
 
-    /// Coefficients of each channel of the block at a position, unless samples at the ends of the range
-    /// show that it was clipped.
-    pub(super) fn block(&self, x: usize, y: usize) -> Option<Coefficients> {
-        self.averaged_block(x, y, (1, 1))
-    }
-
-    /// As [`block`](Self::block), of samples that are means over `scale` columns and rows.
-    pub(super) fn averaged_block(
-        &self,
-        x: usize,
-        y: usize,
-        scale: (usize, usize),
-    ) -> Option<Coefficients> {
+    /// Coefficients of each channel of the block at a position, of samples that are means over `scale`
+    /// columns and rows; none where samples at the ends of the range show that it was clipped.
+    pub(super) fn block(&self, x: usize, y: usize, scale: (usize, usize)) -> Option<Coefficients> {
+        let samples = self.samples(x, y, scale)?;
         let mut coefficients = [[0.0; BANDS]; 3];
-        #[expect(clippy::cast_precision_loss, reason = "1, 2 or 4")]
-        let weight = 1.0 / (scale.0 * scale.1) as f32;
-        for (samples, coefficients) in self.channels.iter().zip(&mut coefficients) {
-            let mut block = [[0.0_f32; 8]; 8];
-            for row in 0..8 * scale.1 {
-                let samples = &samples[(y + row) * self.width + x..][..8 * scale.0];
-                for (column, &sample) in samples.iter().enumerate() {
-                    if sample == 0 || sample == 255 {
-                        return None;
-                    }
-                    block[row / scale.1][column / scale.0] += (f32::from(sample) - 128.0) * weight;
-                }
-            }
-            coefficients.copy_from_slice(dct::precise::forward(&block).as_flattened());
+        for (samples, coefficients) in samples
+            .iter()
+            .zip(&mut coefficients)
+            .take(self.channels.len())
+        {
+            coefficients.copy_from_slice(dct::precise::forward(samples).as_flattened());
         }
         Some(coefficients)
+    }
+
+    /// Coefficients of green and of the luminance of the block at a position; of the one channel of grey twice.
+    pub(super) fn principal_blocks(&self, x: usize, y: usize) -> Option<[[f32; BANDS]; 2]> {
+        let samples = self.samples(x, y, (1, 1))?;
+        let transformed = |samples: &[[f32; 8]; 8]| {
+            let mut coefficients = [0.0; BANDS];
+            coefficients.copy_from_slice(dct::precise::forward(samples).as_flattened());
+            coefficients
+        };
+        if self.is_grey() {
+            return Some([transformed(&samples[0]); 2]);
+        }
+        let mut luminance = [[0.0; 8]; 8];
+        for (y, row) in luminance.iter_mut().enumerate() {
+            for (x, value) in row.iter_mut().enumerate() {
+                *value =
+                    ycbcr_from_rgb_precise([samples[0][y][x], samples[1][y][x], samples[2][y][x]])
+                        [0];
+            }
+        }
+        Some([transformed(&samples[1]), transformed(&luminance)])
+    }
+
+    /// Level-shifted samples of each channel.
+    fn samples(&self, x: usize, y: usize, scale: (usize, usize)) -> Option<[[[f32; 8]; 8]; 3]> {
+        let mut blocks = [[[0.0_f32; 8]; 8]; 3];
+        #[expect(clippy::cast_precision_loss, reason = "1, 2 or 4")]
+        let weight = 1.0 / (scale.0 * scale.1) as f32;
+        for (samples, block) in self.channels.iter().zip(&mut blocks) {
+            for row in 0..8 * scale.1 {
+                let samples = &samples[(y + row) * self.width + x..][..8 * scale.0];
+                if samples.iter().any(|&sample| sample == 0 || sample == 255) {
+                    return None;
+                }
+                for (value, samples) in block[row / scale.1]
+                    .iter_mut()
+                    .zip(samples.chunks_exact(scale.0))
+                {
+                    for &sample in samples {
+                        *value += (f32::from(sample) - 128.0) * weight;
+                    }
+                }
+            }
+        }
+        Some(blocks)
     }
 
     pub(super) fn is_grey(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The search: a first look at every grid, a second at those that did best, and the verdict.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::band::BANDS;
 use crate::coefficients::ColorSpace;
@@ -11,13 +11,16 @@ use super::lattice::{Evidence, Lattice};
 use super::sample::{Coefficients, Sample, ycbcr};
 
 /// Bits of evidence from AC coefficients that are needed once the number of hypotheses is paid for.
-const REQUIRED: f64 = 30.0;
+const REQUIRED: f64 = 50.0;
 /// Bits by which the best hypothesis must beat any other.
 const MARGIN: f64 = 20.0;
 /// Share of the coefficients whose bands must speak for the lattice.
 const AGREEMENT: f64 = 0.8;
-/// 8x8 grids that get a second look.
-const SECOND_LOOKS: usize = 3;
+/// Lattices on 8x8 grids that get a second look.
+const FEWEST_SECOND_LOOKS: usize = 4;
+const MOST_SECOND_LOOKS: usize = 16;
+/// Part of the best evidence at first look that earns a second look.
+const SECOND_LOOK_SHARE: f64 = 0.25;
 /// The most bits that a coefficient can give, about.
 const BITS_PER_COEFFICIENT: f64 = 4.0;
 
@@ -41,92 +44,111 @@ pub(super) fn search(
     weights: &Weights,
 ) -> Result<(Hypothesis, f64)> {
     let mut hypotheses = Vec::new();
-    for offset in most_promising_grids(sample, lattices, weights) {
-        for (index, lattice) in lattices.iter().enumerate() {
-            examine(sample, (index, lattice), offset, weights, &mut hypotheses);
-        }
+    for (offset, chosen) in promising(sample, lattices, weights) {
+        examine(sample, lattices, &chosen, offset, weights, &mut hypotheses);
     }
     hypotheses.sort_by(|a, b| b.evidence.total().total_cmp(&a.evidence.total()));
     verdict(&hypotheses, lattices)
 }
 
-/// The 8x8 grids on which some lattice explains a scattered few blocks best.
-fn most_promising_grids(
+/// The 8x8 grids and lattices that explain the principal components of a scattered few blocks best.
+fn promising(
     sample: &Sample,
     lattices: &[Lattice],
     weights: &Weights,
-) -> Vec<(usize, usize)> {
-    let mut grids = Vec::with_capacity(64);
+) -> BTreeMap<(usize, usize), Vec<usize>> {
+    let mut ranked = Vec::with_capacity(64 * lattices.len());
+    let mut tallies = vec![NOTHING[0]; lattices.len()];
     for offset in (0..64).map(|index| (index % 8, index / 8)) {
-        let mut tallies = vec![NOTHING; lattices.len()];
+        tallies.fill(NOTHING[0]);
         for (patch, x, y) in sample.scattered(offset) {
-            let Some(channels) = patch.block(x, y) else {
-                continue;
-            };
-            let block = Block::of(channels, patch.is_grey());
-            for (lattice, tally) in lattices.iter().zip(&mut tallies) {
-                let block = block.components(lattice.color_space);
-                for &component in lattice.full_components() {
-                    count(lattice, block, component, tally);
+            if let Some([green, luminance]) = patch.principal_blocks(x, y) {
+                for (lattice, tally) in lattices.iter().zip(&mut tallies) {
+                    let block = match lattice.color_space {
+                        ColorSpace::Rgb => &green,
+                        _ => &luminance,
+                    };
+                    lattice.count_low_bands(block, tally);
                 }
             }
         }
-        let best = lattices
-            .iter()
-            .zip(&tallies)
-            .map(|(lattice, tally)| lattice.evidence(tally, weights).total())
-            .fold(f64::NEG_INFINITY, f64::max);
-        grids.push((best, offset));
+        for (index, (lattice, tally)) in lattices.iter().zip(&tallies).enumerate() {
+            let evidence = lattice.evidence_of(lattice.principal(), tally, weights);
+            ranked.push((evidence.total(), offset, index));
+        }
     }
-    grids.sort_by(|a, b| b.0.total_cmp(&a.0));
-    grids
-        .into_iter()
-        .take(SECOND_LOOKS)
-        .map(|(_, offset)| offset)
-        .collect()
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let enough = ranked
+        .first()
+        .map_or(0.0, |best| best.0 * SECOND_LOOK_SHARE);
+    let mut chosen: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (rank, (evidence, offset, lattice)) in ranked.into_iter().enumerate() {
+        if rank < FEWEST_SECOND_LOOKS || rank < MOST_SECOND_LOOKS && evidence > enough {
+            chosen.entry(offset).or_default().push(lattice);
+        }
+    }
+    chosen
 }
 
-/// Weighs one lattice on one 8x8 grid and, where its chrominance is subsampled, on all MCU grids in it.
+/// Weighs lattices on one 8x8 grid and, where their chrominance is subsampled, on all MCU grids in it.
 fn examine(
     sample: &Sample,
-    (index, lattice): (usize, &Lattice),
+    lattices: &[Lattice],
+    chosen: &[usize],
     offset: (usize, usize),
     weights: &Weights,
     hypotheses: &mut Vec<Hypothesis>,
 ) {
-    let mut full = DistinctTally::new();
+    let mut tallies = vec![DistinctTally::new(); chosen.len()];
     for patch in sample.patches() {
         for (x, y) in patch.positions(offset, (8, 8)) {
-            if let Some(channels) = patch.block(x, y) {
+            if let Some(channels) = patch.block(x, y, (1, 1)) {
                 let block = Block::of(channels, patch.is_grey());
-                let block = block.components(lattice.color_space);
-                for &component in lattice.full_components() {
-                    full.add(lattice, block, component);
-                }
-            }
-        }
-    }
-    let (wide, high) = lattice.mcu_blocks;
-    for phase in (0..wide * high).map(|phase| (phase % wide, phase / wide)) {
-        let offset = (offset.0 + 8 * phase.0, offset.1 + 8 * phase.1);
-        let mut distinct = full.clone();
-        if lattice.is_subsampled() {
-            for patch in sample.patches() {
-                for (x, y) in patch.positions(offset, (8 * wide, 8 * high)) {
-                    if let Some(channels) = patch.averaged_block(x, y, lattice.mcu_blocks) {
-                        let block = ycbcr(&channels);
-                        for component in [1, 2] {
-                            distinct.add(lattice, &block, component);
-                        }
+                for (tally, &index) in tallies.iter_mut().zip(chosen) {
+                    let lattice = &lattices[index];
+                    let block = block.components(lattice.color_space);
+                    for &component in lattice.full_components() {
+                        tally.add(lattice, block, component);
                     }
                 }
             }
         }
-        hypotheses.push(Hypothesis {
-            lattice: index,
-            offset,
-            evidence: lattice.evidence(&distinct.tally, weights),
-        });
+    }
+    for (full, &index) in tallies.into_iter().zip(chosen) {
+        let lattice = &lattices[index];
+        let (wide, high) = lattice.mcu_blocks;
+        for phase in (0..wide * high).map(|phase| (phase % wide, phase / wide)) {
+            let offset = (offset.0 + 8 * phase.0, offset.1 + 8 * phase.1);
+            let mut tally = full.clone();
+            if lattice.is_subsampled() {
+                add_averaged(sample, lattice, offset, &mut tally);
+            }
+            hypotheses.push(Hypothesis {
+                lattice: index,
+                offset,
+                evidence: lattice.evidence(&tally.counts, weights),
+            });
+        }
+    }
+}
+
+/// Adds the subsampled components of a lattice on an MCU grid.
+fn add_averaged(
+    sample: &Sample,
+    lattice: &Lattice,
+    offset: (usize, usize),
+    tally: &mut DistinctTally,
+) {
+    let scale = lattice.mcu_blocks;
+    for patch in sample.patches() {
+        for (x, y) in patch.positions(offset, (8 * scale.0, 8 * scale.1)) {
+            if let Some(channels) = patch.block(x, y, scale) {
+                let block = ycbcr(&channels);
+                for component in [1, 2] {
+                    tally.add(lattice, &block, component);
+                }
+            }
+        }
     }
 }
 
@@ -141,17 +163,18 @@ fn verdict(hypotheses: &[Hypothesis], lattices: &[Lattice]) -> Result<(Hypothesi
     let Some(&best) = hypotheses.first() else {
         return Err(AlignmentError::TooLittleDetail { coefficients: 0 }.into());
     };
-    let evidence = best.evidence.ac - price;
+    let evidence = best.evidence.ac.min(best.evidence.principal) - price;
     #[expect(clippy::cast_precision_loss, reason = "a count of coefficients")]
     let attainable = best.evidence.coefficients as f64 * BITS_PER_COEFFICIENT - price;
     if attainable < REQUIRED {
         let coefficients = best.evidence.coefficients;
         return Err(AlignmentError::TooLittleDetail { coefficients }.into());
     }
-    if evidence < REQUIRED || best.evidence.agreement() < AGREEMENT {
+    if evidence < REQUIRED || best.evidence.agreement < AGREEMENT {
         return Err(AlignmentError::NoLattice {
             evidence,
             required: REQUIRED,
+            agreement: best.evidence.agreement,
         }
         .into());
     }
@@ -204,22 +227,11 @@ impl Block {
     }
 }
 
-fn count(lattice: &Lattice, block: &Coefficients, component: usize, tally: &mut Tally) {
-    for (counts, place) in tally[component]
-        .iter_mut()
-        .zip(lattice.places(block, component))
-    {
-        if let Some(place) = place {
-            counts[place.bin] += 1;
-        }
-    }
-}
-
 /// Counts that take what is the same only once: a pattern that repeats, in another block or in another
 /// component, is no further evidence, and a plain area has one level of DC.
 #[derive(Clone)]
 struct DistinctTally {
-    tally: Tally,
+    counts: Tally,
     patterns: HashSet<u64>,
     dc_levels: HashSet<(usize, i32)>,
 }
@@ -227,7 +239,7 @@ struct DistinctTally {
 impl DistinctTally {
     fn new() -> Self {
         Self {
-            tally: NOTHING,
+            counts: NOTHING,
             patterns: HashSet::new(),
             dc_levels: HashSet::new(),
         }
@@ -250,7 +262,7 @@ impl DistinctTally {
             }
         }
         let is_new = self.patterns.insert(pattern);
-        for (band, (counts, place)) in self.tally[component].iter_mut().zip(places).enumerate() {
+        for (band, (counts, place)) in self.counts[component].iter_mut().zip(places).enumerate() {
             if let Some(place) = place
                 && match band {
                     0 => self.dc_levels.insert((class, place.level)),

@@ -36,6 +36,8 @@ pub enum AlignmentError {
         evidence: f64,
         /// Evidence needed.
         required: f64,
+        /// Share of its coefficients that are in bands which agree.
+        agreement: f64,
     },
     /// Two candidates that explain the picture about equally well, on one grid.
     #[error("profiles {first} and {second} of the candidates explain the picture equally well")]
