@@ -288,8 +288,13 @@ fn photographs_without_a_first_pass_are_refused() {
                     matches += 1;
                     println!("{name} {what} {quality}: {found:?}");
                 }
-                Err(Error::Alignment(AlignmentError::NoLattice { evidence, .. })) => {
-                    closest = closest.max(evidence)
+                Err(Error::Alignment(AlignmentError::NoLattice {
+                    evidence,
+                    agreement,
+                    ..
+                })) => {
+                    closest = closest.max(evidence);
+                    println!("NEG {what} {quality} {evidence} not and {} %", (100.0*agreement).round());
                 }
                 Err(error) => println!("{name} {what} {quality}: {error}"),
             }

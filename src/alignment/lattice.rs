@@ -26,6 +26,8 @@ pub(super) struct Lattice {
 
 /// Part of the evidence that the noise lets expect at which a band speaks for the lattice.
 const LEAST_OF_EXPECTED: f64 = 0.25;
+/// Coefficients of a band that count when bands are asked whether they agree: no band decides alone.
+const MOST_OF_A_BAND: u32 = 20;
 
 impl Lattice {
     /// The lattices of the candidates for pictures of one format, each once.
@@ -256,10 +258,11 @@ impl Evidence {
             evidence.ac += bits;
             evidence.coefficients += u64::from(total);
             let expected = weights.expected(row) * f64::from(total);
-            if expected > 0.0 {
-                judged += total;
+            if expected > 0.0 && LOW_BANDS.contains(&band) {
+                let weight = total.min(MOST_OF_A_BAND);
+                judged += weight;
                 if bits > LEAST_OF_EXPECTED * expected {
-                    agreeing += total;
+                    agreeing += weight;
                 }
             }
         }
