@@ -157,6 +157,13 @@ fn photographs(count: usize) -> Option<Vec<(String, PixelBuffer)>> {
     )
 }
 
+/// Whether two pictures are the same but for a few blocks, such as clipped ones.
+fn close_to(one: &PixelBuffer, other: &PixelBuffer) -> bool {
+    let pairs = one.as_slice().iter().zip(other.as_slice());
+    let different = pairs.filter(|(a, b)| a.abs_diff(**b) > 1).count();
+    20 * different <= one.as_slice().len()
+}
+
 /// Right, wrong and refused alignments.
 #[derive(Debug, Default)]
 struct Score {
@@ -195,7 +202,7 @@ impl Score {
                             .distill(found.realigned(picture.view()).unwrap())
                             .unwrap()
                     });
-                    found == right
+                    close_to(&found, &right)
                 } =>
             {
                 self.equal += 1;
@@ -294,7 +301,10 @@ fn photographs_without_a_first_pass_are_refused() {
                     ..
                 })) => {
                     closest = closest.max(evidence);
-                    println!("NEG {what} {quality} {evidence} not and {} %", (100.0*agreement).round());
+                    println!(
+                        "NEG {what} {quality} {evidence} not and {} %",
+                        (100.0 * agreement).round()
+                    );
                 }
                 Err(error) => println!("{name} {what} {quality}: {error}"),
             }

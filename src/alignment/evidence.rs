@@ -23,11 +23,21 @@ const DEVIATIONS: usize = 34;
 const SMALLEST_DEVIATION: f64 = 0.005;
 const DEVIATION_RATIO: f64 = 1.15;
 
-/// Counts of distances in one component, by band and bin.
-pub(super) type ComponentTally = [[u32; BINS]; BANDS];
+/// Counts of the coefficients of one component that are not of level zero.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tally {
+    /// By band and bin of the distance.
+    pub(super) distances: [[u32; BINS]; BANDS],
+    /// Those of level one or minus one, by band.
+    pub(super) lowest_levels: [u32; BANDS],
+}
 
-/// Counts of distances by component.
-pub(super) type Tally = [ComponentTally; 3];
+impl Tally {
+    pub(super) const NOTHING: Self = Self {
+        distances: [[0; BINS]; BANDS],
+        lowest_levels: [0; BANDS],
+    };
+}
 
 /// Bits of evidence that one coefficient of a bin gives, by the deviation of the noise.
 #[derive(Debug, Clone)]

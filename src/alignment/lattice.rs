@@ -6,7 +6,7 @@ use crate::pixels::PixelFormat;
 use crate::profile::Profile;
 use crate::quantization::QuantizationTable;
 
-use super::evidence::{BINS, ComponentTally, NOISES, NoiseRows, Tally, Weights, log2};
+use super::evidence::{BINS, NOISES, NoiseRows, Tally, Weights, log2};
 use super::sample::Coefficients;
 
 /// The lattice of one candidate, or of several that share it.
@@ -26,6 +26,8 @@ pub(super) struct Lattice {
 
 /// Part of the evidence that the noise lets expect at which a band speaks for the lattice.
 const LEAST_OF_EXPECTED: f64 = 0.25;
+/// One coefficient in so many must have level one or minus one: otherwise the steps were larger.
+const LEAST_LOWEST_LEVELS: u32 = 8;
 /// Coefficients of a band that count when bands are asked whether they agree: no band decides alone.
 const MOST_OF_A_BAND: u32 = 20;
 
@@ -123,25 +125,26 @@ impl Lattice {
     }
 
     /// Counts those coefficients of the principal component that are most often away from zero.
-    pub(super) fn count_low_bands(&self, block: &[f32; BANDS], counts: &mut ComponentTally) {
+    pub(super) fn count_low_bands(&self, block: &[f32; BANDS], tally: &mut Tally) {
         let steps = &self.inverse_steps[self.principal()];
         for &band in &LOW_BANDS {
             if let Some(place) = Place::of(block[band] * steps[band]) {
-                counts[band][place.bin] += 1;
+                tally.distances[band][place.bin] += 1;
             }
         }
     }
 
     /// The evidence of counted coefficients, under the noise of each component that explains it best.
-    pub(super) fn evidence(&self, tally: &Tally, weights: &Weights) -> Evidence {
+    pub(super) fn evidence(&self, tally: &[Tally; 3], weights: &Weights) -> Evidence {
         let mut sum = Evidence::default();
-        for (component, counts) in tally.iter().enumerate() {
-            let part = self.evidence_of(component, counts, weights);
+        for (component, tally) in tally.iter().enumerate() {
+            let part = self.evidence_of(component, tally, weights);
             sum.ac += part.ac;
             sum.dc += part.dc;
             sum.coefficients += part.coefficients;
             if component == self.principal() {
-                sum.principal = part.principal;
+                sum.principal = part.ac;
+                sum.principal_dc = part.dc;
                 sum.agreement = part.agreement;
             }
         }
@@ -152,17 +155,17 @@ impl Lattice {
     pub(super) fn evidence_of(
         &self,
         component: usize,
-        counts: &ComponentTally,
+        tally: &Tally,
         weights: &Weights,
     ) -> Evidence {
-        let totals = counts.map(|bins| bins.iter().sum::<u32>());
+        let totals = tally.distances.map(|bins| bins.iter().sum::<u32>());
         let mut best = Evidence::default();
         if totals.iter().all(|&total| total == 0) {
             return best;
         }
         best.ac = f64::NEG_INFINITY;
         for rows in &self.noises[component] {
-            let evidence = Evidence::under(rows, counts, &totals, weights);
+            let evidence = Evidence::under(rows, tally, &totals, weights);
             if evidence.total() > best.total() {
                 best = evidence;
             }
@@ -172,7 +175,6 @@ impl Lattice {
         {
             best.ac -= log2(NOISES.len() as f64);
         }
-        best.principal = best.ac;
         best
     }
 }
@@ -224,12 +226,14 @@ pub(super) struct Evidence {
     pub(super) dc: f64,
     /// AC coefficients that were counted.
     pub(super) coefficients: u64,
-    /// Bits from the AC coefficients of the principal component.
+    /// Bits from the AC and the DC coefficients of the principal component.
     pub(super) principal: f64,
+    principal_dc: f64,
     /// Share of the principal component's AC coefficients that are in bands which speak for the lattice as much
     /// as the noise lets expect.
     ///
-    /// An ordinary JPEG has steps that are multiples of the profile's in some bands, but not in nearly all.
+    /// Bands of low frequency are asked, which noise troubles least, and none counts much. An ordinary JPEG has
+    /// steps that are multiples of the profile's in some bands, but not in nearly all.
     pub(super) agreement: f64,
 }
 
@@ -238,15 +242,17 @@ impl Evidence {
         self.ac + self.dc
     }
 
-    fn under(
-        rows: &NoiseRows,
-        counts: &ComponentTally,
-        totals: &[u32; BANDS],
-        weights: &Weights,
-    ) -> Self {
+    /// Bits from the components other than the principal one: what tells colour spaces apart.
+    pub(super) fn of_colour(&self) -> f64 {
+        self.total() - self.principal - self.principal_dc
+    }
+
+    fn under(rows: &NoiseRows, tally: &Tally, totals: &[u32; BANDS], weights: &Weights) -> Self {
         let mut evidence = Self::default();
         let (mut agreeing, mut judged) = (0, 0);
-        for (band, ((counts, &total), &row)) in counts.iter().zip(totals).zip(rows).enumerate() {
+        for (band, ((counts, &total), &row)) in
+            tally.distances.iter().zip(totals).zip(rows).enumerate()
+        {
             if total == 0 {
                 continue;
             }
@@ -261,7 +267,8 @@ impl Evidence {
             if expected > 0.0 && LOW_BANDS.contains(&band) {
                 let weight = total.min(MOST_OF_A_BAND);
                 judged += weight;
-                if bits > LEAST_OF_EXPECTED * expected {
+                let has_lowest = tally.lowest_levels[band] * LEAST_LOWEST_LEVELS >= total;
+                if has_lowest && bits > LEAST_OF_EXPECTED * expected {
                     agreeing += weight;
                 }
             }

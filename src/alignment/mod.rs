@@ -10,7 +10,7 @@ mod search;
 
 use crate::coefficients::{CoefficientImage, Rectangle};
 use crate::distiller::FeatureDistiller;
-use crate::error::{AlignmentError, ArgumentError, Result};
+use crate::error::{AlignmentError, ArgumentError, Error, Result};
 use crate::jpeg::DecodeOptions;
 use crate::limits::Limits;
 use crate::pixels::{InverseOptions, PixelBuffer, PixelFormat, PixelView};
@@ -19,6 +19,7 @@ use crate::profile::Profile;
 use evidence::Weights;
 use lattice::Lattice;
 use sample::Sample;
+use search::Hypothesis;
 
 /// The second pass on pictures that were cropped or saved again since the first.
 ///
@@ -131,30 +132,75 @@ impl Receiver {
             _ => &self.of_rgb,
         };
         if pixels.width().min(pixels.height()) < 8 {
-            return Err(AlignmentError::TooSmall {
-                width: pixels.width(),
-                height: pixels.height(),
-                required: 8,
-            }
-            .into());
+            return Err(too_small(pixels, 8));
         }
         let sample = Sample::of(pixels)?;
-        let (found, evidence) = search::search(&sample, lattices, &self.weights)?;
-        let lattice = &lattices[found.lattice];
-        let side = |offset: usize, mcu_blocks: usize, length: u32| {
-            // Both are below 32.
-            let start = u32::try_from(offset).unwrap_or(0);
-            let mcu = u32::try_from(8 * mcu_blocks).unwrap_or(8);
-            (start, length.saturating_sub(start) / mcu * mcu)
+        let found = search::search(&sample, lattices, &self.weights)?;
+        let alignment = |hypothesis: &Hypothesis| {
+            let lattice = &lattices[hypothesis.lattice];
+            Alignment {
+                profile: lattice.profile,
+                rectangle: whole_mcus(pixels, hypothesis.offset, lattice.mcu_blocks),
+                evidence: found.evidence,
+                agreement: found.best.evidence.agreement,
+            }
         };
-        let (x, width) = side(found.offset.0, lattice.mcu_blocks.0, pixels.width());
-        let (y, height) = side(found.offset.1, lattice.mcu_blocks.1, pixels.height());
-        Ok(Alignment {
-            profile: lattice.profile,
-            rectangle: Rectangle::new(x, y, width, height),
-            evidence,
-            agreement: found.evidence.agreement,
-        })
+        let mut choice = alignment(&found.best);
+        if choice.rectangle.width == 0 || choice.rectangle.height == 0 {
+            let mcu = lattices[found.best.lattice].mcu_blocks;
+            return Err(too_small(pixels, 8 * mcu.0.max(mcu.1)));
+        }
+        for rival in found.rivals.iter().map(alignment) {
+            if rival.rectangle.width == 0 || rival.rectangle.height == 0 {
+                continue;
+            }
+            if !self.is_same_to_pass_two(pixels, &choice, &rival)? {
+                return Err(ambiguity(&choice, &rival).into());
+            }
+            if (rival.profile, rival.offset()) < (choice.profile, choice.offset()) {
+                choice = rival;
+            }
+        }
+        Ok(choice)
+    }
+
+    /// Whether pass two gives the same picture either way, but for a few blocks.
+    fn is_same_to_pass_two(
+        &self,
+        pixels: PixelView<'_>,
+        first: &Alignment,
+        second: &Alignment,
+    ) -> Result<bool> {
+        let [one, other] = [first, second].map(|alignment| {
+            let pixels = alignment.realigned(pixels)?;
+            self.distiller(alignment.profile).distill(pixels)
+        });
+        let (one, other) = (one?, other?);
+        if one.format() != other.format() {
+            return Ok(false);
+        }
+        // The rows that both have, sample by sample.
+        let (a, b) = (first.rectangle, second.rectangle);
+        let (left, top) = (a.x.max(b.x), a.y.max(b.y));
+        let right = (a.x + a.width).min(b.x + b.width);
+        let bottom = (a.y + a.height).min(b.y + b.height);
+        let (mut different, mut samples) = (0_u64, 0_u64);
+        let row = |picture: &PixelBuffer, of: Rectangle, y: u32| {
+            let channels = picture.format().channels();
+            let start =
+                ((y - of.y) as usize * of.width as usize + (left - of.x) as usize) * channels;
+            start..start + right.saturating_sub(left) as usize * channels
+        };
+        for y in top..bottom {
+            let pairs = one.as_slice()[row(&one, a, y)]
+                .iter()
+                .zip(&other.as_slice()[row(&other, b, y)]);
+            for (a, b) in pairs {
+                samples += 1;
+                different += u64::from(a.abs_diff(*b) > 1);
+            }
+        }
+        Ok(samples > 0 && different * 20 <= samples)
     }
 
     /// Pass two on received pixels: aligns, cuts to whole MCUs and distils with the profile found.
@@ -236,5 +282,45 @@ impl Alignment {
     /// [`ArgumentError::Rectangle`] where the picture is smaller.
     pub fn realigned<'a>(&self, pixels: PixelView<'a>) -> Result<PixelView<'a>> {
         pixels.cropped(self.rectangle)
+    }
+}
+
+/// The part of a picture that is whole MCUs of a grid.
+fn whole_mcus(
+    pixels: PixelView<'_>,
+    offset: (usize, usize),
+    mcu_blocks: (usize, usize),
+) -> Rectangle {
+    let side = |offset: usize, mcu_blocks: usize, length: u32| {
+        // Both are below 32.
+        let start = u32::try_from(offset).unwrap_or(0);
+        let mcu = u32::try_from(8 * mcu_blocks).unwrap_or(8);
+        (start, length.saturating_sub(start) / mcu * mcu)
+    };
+    let (x, width) = side(offset.0, mcu_blocks.0, pixels.width());
+    let (y, height) = side(offset.1, mcu_blocks.1, pixels.height());
+    Rectangle::new(x, y, width, height)
+}
+
+fn too_small(pixels: PixelView<'_>, required: usize) -> Error {
+    AlignmentError::TooSmall {
+        width: pixels.width(),
+        height: pixels.height(),
+        required: u32::try_from(required).unwrap_or(u32::MAX),
+    }
+    .into()
+}
+
+fn ambiguity(best: &Alignment, rival: &Alignment) -> AlignmentError {
+    let (first, second) = (best.offset(), rival.offset());
+    if best.profile != rival.profile {
+        AlignmentError::AmbiguousProfiles {
+            first: best.profile,
+            second: rival.profile,
+        }
+    } else if (first.0 % 8, first.1 % 8) == (second.0 % 8, second.1 % 8) {
+        AlignmentError::AmbiguousChrominanceGrid { first, second }
+    } else {
+        AlignmentError::AmbiguousGrid { first, second }
     }
 }

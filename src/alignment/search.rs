@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::band::BANDS;
 use crate::coefficients::ColorSpace;
 use crate::error::{AlignmentError, Result};
 
-use super::evidence::{BINS, Tally, Weights, log2};
+use super::evidence::{Tally, Weights, log2};
 use super::lattice::{Evidence, Lattice};
 use super::sample::{Coefficients, Sample, ycbcr};
 
@@ -14,8 +13,11 @@ use super::sample::{Coefficients, Sample, ycbcr};
 const REQUIRED: f64 = 50.0;
 /// Bits by which the best hypothesis must beat any other.
 const MARGIN: f64 = 20.0;
+/// Part of the best evidence from which on a rival of another colour space is alike, where nothing but the
+/// principal component speaks.
+const ALIKE: f64 = 0.7;
 /// Share of the coefficients whose bands must speak for the lattice.
-const AGREEMENT: f64 = 0.8;
+const AGREEMENT: f64 = 0.82;
 /// Lattices on 8x8 grids that get a second look.
 const FEWEST_SECOND_LOOKS: usize = 4;
 const MOST_SECOND_LOOKS: usize = 16;
@@ -23,8 +25,6 @@ const MOST_SECOND_LOOKS: usize = 16;
 const SECOND_LOOK_SHARE: f64 = 0.25;
 /// The most bits that a coefficient can give, about.
 const BITS_PER_COEFFICIENT: f64 = 4.0;
-
-const NOTHING: Tally = [[[0; BINS]; BANDS]; 3];
 
 /// A lattice on a grid, and what speaks for it.
 #[derive(Debug, Clone, Copy)]
@@ -36,13 +36,18 @@ pub(super) struct Hypothesis {
     pub(super) evidence: Evidence,
 }
 
-/// The hypothesis that explains the picture, with the bits of AC evidence that are left once the number of
-/// hypotheses is paid for, or why there is none.
-pub(super) fn search(
-    sample: &Sample,
-    lattices: &[Lattice],
-    weights: &Weights,
-) -> Result<(Hypothesis, f64)> {
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Finding {
+    pub(super) best: Hypothesis,
+    /// Others that explain the picture about as well.
+    pub(super) rivals: Vec<Hypothesis>,
+    /// Bits of AC evidence that are left once the number of hypotheses is paid for.
+    pub(super) evidence: f64,
+}
+
+/// The hypothesis that explains the picture, or why there is none.
+pub(super) fn search(sample: &Sample, lattices: &[Lattice], weights: &Weights) -> Result<Finding> {
     let mut hypotheses = Vec::new();
     for (offset, chosen) in promising(sample, lattices, weights) {
         examine(sample, lattices, &chosen, offset, weights, &mut hypotheses);
@@ -58,9 +63,9 @@ fn promising(
     weights: &Weights,
 ) -> BTreeMap<(usize, usize), Vec<usize>> {
     let mut ranked = Vec::with_capacity(64 * lattices.len());
-    let mut tallies = vec![NOTHING[0]; lattices.len()];
+    let mut tallies = vec![Tally::NOTHING; lattices.len()];
     for offset in (0..64).map(|index| (index % 8, index / 8)) {
-        tallies.fill(NOTHING[0]);
+        tallies.fill(Tally::NOTHING);
         for (patch, x, y) in sample.scattered(offset) {
             if let Some([green, luminance]) = patch.principal_blocks(x, y) {
                 for (lattice, tally) in lattices.iter().zip(&mut tallies) {
@@ -153,7 +158,7 @@ fn add_averaged(
 }
 
 /// Decides; the hypotheses come best first.
-fn verdict(hypotheses: &[Hypothesis], lattices: &[Lattice]) -> Result<(Hypothesis, f64)> {
+fn verdict(hypotheses: &[Hypothesis], lattices: &[Lattice]) -> Result<Finding> {
     let tried: usize = lattices
         .iter()
         .map(|lattice| 64 * lattice.mcu_blocks.0 * lattice.mcu_blocks.1)
@@ -163,46 +168,47 @@ fn verdict(hypotheses: &[Hypothesis], lattices: &[Lattice]) -> Result<(Hypothesi
     let Some(&best) = hypotheses.first() else {
         return Err(AlignmentError::TooLittleDetail { coefficients: 0 }.into());
     };
-    let evidence = best.evidence.ac.min(best.evidence.principal) - price;
-    #[expect(clippy::cast_precision_loss, reason = "a count of coefficients")]
-    let attainable = best.evidence.coefficients as f64 * BITS_PER_COEFFICIENT - price;
-    if attainable < REQUIRED {
+    let evidence = |hypothesis: &Hypothesis| {
+        let evidence = &hypothesis.evidence;
+        evidence.ac.min(evidence.principal) - price
+    };
+    let is_enough = |hypothesis: &Hypothesis| {
+        evidence(hypothesis) >= REQUIRED && hypothesis.evidence.agreement >= AGREEMENT
+    };
+    if !is_enough(&best) {
         let coefficients = best.evidence.coefficients;
-        return Err(AlignmentError::TooLittleDetail { coefficients }.into());
-    }
-    if evidence < REQUIRED || best.evidence.agreement < AGREEMENT {
-        return Err(AlignmentError::NoLattice {
-            evidence,
-            required: REQUIRED,
-            agreement: best.evidence.agreement,
+        #[expect(clippy::cast_precision_loss, reason = "a count of coefficients")]
+        let attainable = coefficients as f64 * BITS_PER_COEFFICIENT - price;
+        return Err(if attainable < REQUIRED {
+            AlignmentError::TooLittleDetail { coefficients }
+        } else {
+            AlignmentError::NoLattice {
+                evidence: evidence(&best),
+                required: REQUIRED,
+                agreement: best.evidence.agreement,
+            }
         }
         .into());
     }
-    let rival = hypotheses[1..]
-        .iter()
-        .find(|rival| best.evidence.total() - rival.evidence.total() < MARGIN);
-    if let Some(rival) = rival {
-        return Err(ambiguity(&best, rival, lattices).into());
-    }
-    Ok((best, evidence))
-}
-
-fn ambiguity(best: &Hypothesis, rival: &Hypothesis, lattices: &[Lattice]) -> AlignmentError {
-    let place = |offset: (usize, usize)| {
-        let narrow = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        (narrow(offset.0), narrow(offset.1))
+    let space = |hypothesis: &Hypothesis| lattices[hypothesis.lattice].color_space;
+    // Where no other component speaks for the best, the principal ones of all colour spaces are too alike.
+    let is_rival = |rival: &Hypothesis| {
+        let is_close = best.evidence.total() - rival.evidence.total() < MARGIN;
+        let is_uncoloured = best.evidence.of_colour() < MARGIN
+            && rival.offset == best.offset
+            && space(rival) != space(&best)
+            && rival.evidence.total() > ALIKE * best.evidence.total();
+        is_close || is_uncoloured && is_enough(rival)
     };
-    let (first, second) = (place(best.offset), place(rival.offset));
-    if best.lattice != rival.lattice {
-        AlignmentError::AmbiguousProfiles {
-            first: lattices[best.lattice].profile,
-            second: lattices[rival.lattice].profile,
-        }
-    } else if (first.0 % 8, first.1 % 8) == (second.0 % 8, second.1 % 8) {
-        AlignmentError::AmbiguousChrominanceGrid { first, second }
-    } else {
-        AlignmentError::AmbiguousGrid { first, second }
-    }
+    Ok(Finding {
+        evidence: evidence(&best),
+        rivals: hypotheses[1..]
+            .iter()
+            .copied()
+            .filter(|rival| is_rival(rival))
+            .collect(),
+        best,
+    })
 }
 
 /// One block position in every colour space.
@@ -231,7 +237,7 @@ impl Block {
 /// component, is no further evidence, and a plain area has one level of DC.
 #[derive(Clone)]
 struct DistinctTally {
-    counts: Tally,
+    counts: [Tally; 3],
     patterns: HashSet<u64>,
     dc_levels: HashSet<(usize, i32)>,
 }
@@ -239,7 +245,7 @@ struct DistinctTally {
 impl DistinctTally {
     fn new() -> Self {
         Self {
-            counts: NOTHING,
+            counts: [Tally::NOTHING; 3],
             patterns: HashSet::new(),
             dc_levels: HashSet::new(),
         }
@@ -262,14 +268,16 @@ impl DistinctTally {
             }
         }
         let is_new = self.patterns.insert(pattern);
-        for (band, (counts, place)) in self.counts[component].iter_mut().zip(places).enumerate() {
+        let tally = &mut self.counts[component];
+        for (band, place) in places.into_iter().enumerate() {
             if let Some(place) = place
                 && match band {
                     0 => self.dc_levels.insert((class, place.level)),
                     _ => is_new,
                 }
             {
-                counts[place.bin] += 1;
+                tally.distances[band][place.bin] += 1;
+                tally.lowest_levels[band] += u32::from(place.level.abs() == 1);
             }
         }
     }
