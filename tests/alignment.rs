@@ -186,27 +186,44 @@ impl Score {
         let start = Instant::now();
         let found = receiver.align(picture.view());
         self.time += start.elapsed();
-        let distilled = |found: &Alignment, profile: usize| {
-            FeatureDistiller::from_profile(receiver.profiles()[profile].clone())
-                .distill(found.realigned(picture.view()).unwrap())
-                .unwrap()
+        let distiller =
+            |profile: usize| FeatureDistiller::from_profile(receiver.profiles()[profile].clone());
+        let is_alike = |found: &Alignment| {
+            let (wide, high) = mcu(&distiller(profile));
+            let true_part = Rectangle::new(
+                offset.0,
+                offset.1,
+                (picture.width() - offset.0) / wide * wide,
+                (picture.height() - offset.1) / high * high,
+            );
+            let part = found.rectangle();
+            let (left, top) = (part.x.max(offset.0), part.y.max(offset.1));
+            let width = (part.x + part.width).min(true_part.x + true_part.width) - left;
+            let height = (part.y + part.height).min(true_part.y + true_part.height) - top;
+            let distilled = |profile: usize, part: Rectangle| {
+                let view = picture.view().cropped(part).unwrap();
+                let distilled = distiller(profile).distill(view).unwrap();
+                cropped(
+                    &distilled,
+                    Rectangle::new(left - part.x, top - part.y, width, height),
+                )
+            };
+            close_to(
+                &distilled(found.profile(), part),
+                &distilled(profile, true_part),
+            )
         };
         match found {
             Ok(found) if (found.profile(), found.offset()) == (profile, offset) => self.right += 1,
-            Ok(found)
-                if found.offset() == offset
-                    && close_to(
-                        &distilled(&found, found.profile()),
-                        &distilled(&found, profile),
-                    ) =>
-            {
-                self.alike += 1;
-            }
+            Ok(found) if is_alike(&found) => self.alike += 1,
             Ok(found) => {
                 self.wrong += 1;
                 println!("{found:?}, not {profile} at {offset:?}");
             }
-            Err(Error::Alignment(_)) => self.refused += 1,
+            Err(Error::Alignment(reason)) => {
+                println!("  {profile} at {offset:?}: {reason}");
+                self.refused += 1;
+            }
             Err(error) => panic!("{error}"),
         }
     }

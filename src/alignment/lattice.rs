@@ -112,6 +112,15 @@ impl Lattice {
         })
     }
 
+    /// Coefficients of a block that are neither near level zero nor at another level: a lattice has few.
+    pub(super) fn between(&self, block: &Coefficients, component: usize) -> u64 {
+        let steps = block[component].iter().zip(&self.inverse_steps[component]);
+        steps
+            .map(|(value, inverse)| (value * inverse).abs())
+            .map(|magnitude| u64::from(magnitude > 0.25 && magnitude < 0.5))
+            .sum()
+    }
+
     /// First component with the same table: the same levels mean the same there.
     pub(super) fn table_class(&self, component: usize) -> usize {
         (0..component)

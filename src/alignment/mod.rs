@@ -284,7 +284,7 @@ impl Alignment {
     /// number of grids, profiles and kinds of noise that were tried is paid for. Of pictures whose coefficients
     /// lie independently and evenly between the multiples of the steps, at most one in 2^evidence has as much.
     /// Real pictures are less likely to, since the density of their coefficients falls away from zero. No
-    /// alignment has less than 50 bits.
+    /// alignment has less than 40 bits.
     #[must_use]
     pub const fn evidence(&self) -> f64 {
         self.evidence

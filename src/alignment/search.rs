@@ -10,12 +10,14 @@ use super::lattice::{Evidence, Lattice};
 use super::sample::{Coefficients, Sample, ycbcr};
 
 /// Bits of evidence from AC coefficients that are needed once the number of hypotheses is paid for.
-const REQUIRED: f64 = 50.0;
+const REQUIRED: f64 = 40.0;
 /// Bits by which the best hypothesis must beat any other.
 const MARGIN: f64 = 20.0;
 /// Part of the best evidence from which on a rival of another colour space is alike, where nothing but the
 /// principal component speaks.
 const ALIKE: f64 = 0.7;
+/// Coefficients between levels that may be there by chance.
+const FEW: u64 = 20;
 /// Share of the coefficients whose bands must speak for the lattice.
 const AGREEMENT: f64 = 0.82;
 /// Lattices on 8x8 grids that get a second look.
@@ -34,6 +36,21 @@ pub(super) struct Hypothesis {
     /// Column and row of the picture's first MCU.
     pub(super) offset: (usize, usize),
     pub(super) evidence: Evidence,
+    /// Coefficients of the subsampled components between level zero and the others.
+    between: u64,
+}
+
+impl Hypothesis {
+    /// Whether only the grid of the subsampled components differs.
+    fn differs_in_phase(&self, other: &Self) -> bool {
+        let grid = |offset: (usize, usize)| (offset.0 % 8, offset.1 % 8);
+        self.lattice == other.lattice && grid(self.offset) == grid(other.offset)
+    }
+
+    /// Whether far fewer coefficients lie between levels than on another grid of the same blocks.
+    fn is_far_emptier(&self, other: &Self) -> bool {
+        self.differs_in_phase(other) && other.between > 2 * self.between + FEW
+    }
 }
 
 /// What was found.
@@ -108,7 +125,7 @@ fn examine(
     for patch in sample.patches() {
         for (x, y) in patch.positions(offset, (8, 8)) {
             if let Some(channels) = patch.block(x, y, (1, 1)) {
-                let block = Block::of(channels, patch.is_grey());
+                let block = Block::of(&channels, patch.is_grey());
                 for (tally, &index) in tallies.iter_mut().zip(chosen) {
                     let lattice = &lattices[index];
                     let block = block.components(lattice.color_space);
@@ -125,25 +142,30 @@ fn examine(
         for phase in (0..wide * high).map(|phase| (phase % wide, phase / wide)) {
             let offset = (offset.0 + 8 * phase.0, offset.1 + 8 * phase.1);
             let mut tally = full.clone();
-            if lattice.is_subsampled() {
-                add_averaged(sample, lattice, offset, &mut tally);
-            }
+            let between = if lattice.is_subsampled() {
+                add_averaged(sample, lattice, offset, &mut tally)
+            } else {
+                0
+            };
             hypotheses.push(Hypothesis {
                 lattice: index,
                 offset,
                 evidence: lattice.evidence(&tally.counts, weights),
+                between,
             });
         }
     }
 }
 
-/// Adds the subsampled components of a lattice on an MCU grid.
+/// Adds the subsampled components of a lattice on an MCU grid; returns how many of their coefficients lie
+/// between level zero and the others.
 fn add_averaged(
     sample: &Sample,
     lattice: &Lattice,
     offset: (usize, usize),
     tally: &mut DistinctTally,
-) {
+) -> u64 {
+    let mut between = 0;
     let scale = lattice.mcu_blocks;
     for patch in sample.patches() {
         for (x, y) in patch.positions(offset, (8 * scale.0, 8 * scale.1)) {
@@ -151,10 +173,12 @@ fn add_averaged(
                 let block = ycbcr(&channels);
                 for component in [1, 2] {
                     tally.add(lattice, &block, component);
+                    between += lattice.between(&block, component);
                 }
             }
         }
     }
+    between
 }
 
 /// Decides; the hypotheses come best first.
@@ -165,9 +189,21 @@ fn verdict(hypotheses: &[Hypothesis], lattices: &[Lattice]) -> Result<Finding> {
         .sum();
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let price = log2(tried.max(1) as f64);
-    let Some(&best) = hypotheses.first() else {
+    let Some(&first) = hypotheses.first() else {
         return Err(AlignmentError::TooLittleDetail { coefficients: 0 }.into());
     };
+    let is_close = |rival: &Hypothesis| first.evidence.total() - rival.evidence.total() < MARGIN;
+    // Chrominance seldom has many levels, but the grid on which it has none shows all the same.
+    let best = hypotheses
+        .iter()
+        .filter(|rival| is_close(rival))
+        .fold(first, |best, rival| {
+            if rival.is_far_emptier(&best) {
+                *rival
+            } else {
+                best
+            }
+        });
     let evidence = |hypothesis: &Hypothesis| {
         let evidence = &hypothesis.evidence;
         evidence.ac.min(evidence.principal) - price
@@ -193,19 +229,19 @@ fn verdict(hypotheses: &[Hypothesis], lattices: &[Lattice]) -> Result<Finding> {
     let space = |hypothesis: &Hypothesis| lattices[hypothesis.lattice].color_space;
     // Where no other component speaks for the best, the principal ones of all colour spaces are too alike.
     let is_rival = |rival: &Hypothesis| {
-        let is_close = best.evidence.total() - rival.evidence.total() < MARGIN;
         let is_uncoloured = best.evidence.of_colour() < MARGIN
             && rival.offset == best.offset
             && space(rival) != space(&best)
             && rival.evidence.total() > ALIKE * best.evidence.total();
-        is_close || is_uncoloured && is_enough(rival)
+        (is_close(rival) && !best.is_far_emptier(rival)) || (is_uncoloured && is_enough(rival))
     };
+    let is_same = |a: &Hypothesis| (a.lattice, a.offset) == (best.lattice, best.offset);
     Ok(Finding {
         evidence: evidence(&best),
-        rivals: hypotheses[1..]
+        rivals: hypotheses
             .iter()
             .copied()
-            .filter(|rival| is_rival(rival))
+            .filter(|rival| !is_same(rival) && is_rival(rival))
             .collect(),
         best,
     })
@@ -218,10 +254,10 @@ struct Block {
 }
 
 impl Block {
-    fn of(channels: Coefficients, is_grey: bool) -> Self {
+    fn of(channels: &Coefficients, is_grey: bool) -> Self {
         Self {
-            ycbcr: if is_grey { channels } else { ycbcr(&channels) },
-            channels,
+            ycbcr: if is_grey { *channels } else { ycbcr(channels) },
+            channels: *channels,
         }
     }
 
