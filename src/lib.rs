@@ -97,6 +97,7 @@
 )]
 
 mod adversary;
+mod alignment;
 mod band;
 mod card;
 mod certificate;
@@ -118,6 +119,7 @@ mod statistics;
 #[cfg(feature = "ndarray")]
 pub use adversary::{DifferentiableDistiller, SoftRounding};
 pub use adversary::{Randomization, RandomizedDistiller};
+pub use alignment::{Alignment, Received, Receiver};
 pub use band::{BANDS, Band, Block};
 pub use card::ProfileCard;
 pub use certificate::{
@@ -137,8 +139,8 @@ pub use distiller::{
     distill_published,
 };
 pub use error::{
-    ArgumentError, CertificateVoid, Error, LimitKind, Malformed, Result, ScriptFault,
-    UnsupportedFeature,
+    AlignmentError, ArgumentError, CertificateVoid, Error, LimitKind, Malformed, Result,
+    ScriptFault, UnsupportedFeature,
 };
 pub use jpeg::{
     BlockArea, Damage, DamageKind, DecodeOptions, EncodeOptions, Encoded, HuffmanTables,

@@ -195,7 +195,11 @@ impl FeatureDistiller {
     /// [`ArgumentError::ProfileMismatch`](crate::ArgumentError::ProfileMismatch) for a file that the profile did not make, unless
     /// [`ProfileCheck::Skip`] was chosen; as [`CoefficientImage::decode`].
     pub fn distill_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
-        let mut image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
+        self.distill_decoded(CoefficientImage::decode_with(bytes, &self.decode_options)?)
+    }
+
+    /// Pass two of two on a received JPEG file of pass one, once it is decoded.
+    pub(crate) fn distill_decoded(&self, mut image: CoefficientImage) -> Result<PixelBuffer> {
         if self.profile_check == ProfileCheck::Refuse {
             self.profile.check_origin(&image)?;
         }

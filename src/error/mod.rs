@@ -1,10 +1,12 @@
 //! What can go wrong, sorted by who has to act on it.
 
+mod alignment;
 mod argument;
 mod malformed;
 mod script;
 mod void;
 
+pub use alignment::AlignmentError;
 pub use argument::ArgumentError;
 pub use malformed::Malformed;
 pub use script::ScriptFault;
@@ -62,6 +64,10 @@ pub enum Error {
     /// The caller passed something that cannot work.
     #[error("invalid argument: {0}")]
     InvalidArgument(#[from] ArgumentError),
+    /// The lattice of a first pass was not found in a received picture, or not only one: pass two would
+    /// guarantee nothing, do not go on without asking the sender.
+    #[error("not aligned with a first pass: {0}")]
+    Alignment(#[from] AlignmentError),
     /// A level does not fit the coding process asked for, or 16 bits when it is requantized or negated.
     #[error(
         "component {component}, block ({block_x}, {block_y}), band {band}: {value} is outside ±{bound}; quantize with a larger step, or choose `OutOfRange::Clamp` where a file is written"

@@ -34,7 +34,7 @@ pub(super) fn rgb_from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
 
 /// YCbCr of RGB, all level-shifted floats.
 #[inline(always)]
-pub(super) fn ycbcr_from_rgb_precise([r, g, b]: [f32; 3]) -> [f32; 3] {
+pub(crate) fn ycbcr_from_rgb_precise([r, g, b]: [f32; 3]) -> [f32; 3] {
     [
         0.299 * r + 0.587 * g + 0.114 * b,
         -0.168_735_89 * r - 0.331_264_1 * g + 0.5 * b,

@@ -14,6 +14,7 @@ mod view;
 pub use buffer::{Normalization, PixelBuffer};
 #[cfg(test)]
 pub(crate) use color::ycbcr_from_rgb;
+pub(crate) use color::ycbcr_from_rgb_precise;
 pub use forward::ForwardOptions;
 pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;

@@ -1,9 +1,9 @@
 //! Borrowed pictures of any memory layout.
 
 #[cfg(feature = "ndarray")]
-use ndarray::{ArrayView2, ArrayView3, Axis};
+use ndarray::{ArrayView2, ArrayView3, Axis, Slice};
 
-use crate::coefficients::check_image_size;
+use crate::coefficients::{Rectangle, check_image_size};
 use crate::error::{ArgumentError, Result};
 
 use super::{PixelBuffer, PixelFormat};
@@ -156,6 +156,77 @@ impl<'a> PixelView<'a> {
     #[expect(clippy::needless_pass_by_value, reason = "a view is a reference")]
     pub fn from_hw(array: ArrayView2<'a, u8>) -> Result<Self> {
         Self::from_hwc(array.insert_axis(Axis(2)))
+    }
+
+    /// A rectangle of the picture, without copying.
+    ///
+    /// ```
+    /// use feature_distillation::{PixelFormat, PixelView, Rectangle};
+    /// let samples = [0_u8; 40 * 30];
+    /// let picture = PixelView::new(&samples, 40, 30, PixelFormat::Grey)?;
+    /// let part = picture.cropped(Rectangle::new(3, 5, 32, 24))?;
+    /// assert_eq!((part.width(), part.height()), (32, 24));
+    /// # Ok::<(), feature_distillation::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ArgumentError::Rectangle`] where it is empty or leaves the picture.
+    pub fn cropped(self, rectangle: Rectangle) -> Result<Self> {
+        let Rectangle {
+            x,
+            y,
+            width,
+            height,
+        } = rectangle;
+        let ends_inside = |start: u32, length: u32, end: u32| {
+            start
+                .checked_add(length)
+                .is_some_and(|stop| length > 0 && stop <= end)
+        };
+        if !(ends_inside(x, width, self.width) && ends_inside(y, height, self.height)) {
+            return Err(ArgumentError::Rectangle {
+                x,
+                y,
+                width,
+                height,
+                image_width: self.width,
+                image_height: self.height,
+                reason: "is empty or leaves the picture",
+            }
+            .into());
+        }
+        let samples = match self.samples {
+            Samples::Slice {
+                samples,
+                row_stride,
+                pixel_stride,
+                channel_stride,
+            } => Samples::Slice {
+                // The first sample of the rectangle is one of the picture's, which are all there.
+                samples: samples
+                    .get(y as usize * row_stride + x as usize * pixel_stride..)
+                    .unwrap_or(&[]),
+                row_stride,
+                pixel_stride,
+                channel_stride,
+            },
+            #[cfg(feature = "ndarray")]
+            Samples::Array(array) => {
+                let rows = Slice::from(y as usize..(y + height) as usize);
+                let columns = Slice::from(x as usize..(x + width) as usize);
+                let array = array
+                    .slice_axis_move(Axis(0), rows)
+                    .slice_axis_move(Axis(1), columns);
+                Samples::Array(array)
+            }
+        };
+        Ok(Self {
+            width,
+            height,
+            format: self.format,
+            samples,
+        })
     }
 
     /// Width in pixels.
@@ -340,6 +411,40 @@ mod tests {
                     .map(|row| row.iter().rev().copied().collect())
                     .collect();
                 assert_eq!(rows(&PixelView::from_chw(flipped).unwrap(), c), mirrored);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rectangle_of_any_layout_is_that_part_of_the_picture() {
+        let samples: Vec<u8> = (0..3 * 7 * 5).collect();
+        let rectangle = Rectangle::new(2, 1, 4, 3);
+        let mut views = vec![
+            PixelView::new(&samples, 7, 5, PixelFormat::Rgb).unwrap(),
+            PixelView::planar(&samples, 7, 5, PixelFormat::Rgb).unwrap(),
+        ];
+        #[cfg(feature = "ndarray")]
+        {
+            let mut array = ArrayView3::from_shape((5, 7, 3), &samples).unwrap();
+            array.invert_axis(Axis(1));
+            views.push(PixelView::from_hwc(array).unwrap());
+        }
+        for view in views {
+            let part = view.cropped(rectangle).unwrap();
+            for channel in 0..3 {
+                let expected: Vec<Vec<u8>> = rows(&view, channel)[1..4]
+                    .iter()
+                    .map(|row| row[2..6].to_vec())
+                    .collect();
+                assert_eq!(rows(&part, channel), expected);
+            }
+            for outside in [
+                Rectangle::new(2, 1, 6, 3),
+                Rectangle::new(2, 3, 4, 3),
+                Rectangle::new(2, 1, 0, 3),
+                Rectangle::new(u32::MAX, 1, 1, 1),
+            ] {
+                assert!(view.cropped(outside).is_err());
             }
         }
     }
