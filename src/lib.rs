@@ -124,7 +124,10 @@ pub use design::{
     AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope,
     design_tables, paper_step, perturbation_bound, removing_table,
 };
-pub use distiller::{FeatureDistiller, FeatureDistillerBuilder, ProfileCheck, distill_published};
+pub use distiller::{
+    CertificationReport, CertifiedPass, FeatureDistiller, FeatureDistillerBuilder, ProfileCheck,
+    UncertifiedBlock, distill_published,
+};
 pub use error::{
     ArgumentError, CertificateVoid, Error, LimitKind, Malformed, Result, ScriptFault,
     UnsupportedFeature,

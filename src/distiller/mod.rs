@@ -1,9 +1,11 @@
 //! Feature distillation: one pass, or two with a profile that both share.
 
 mod builder;
+mod certified;
 mod published;
 
 pub use builder::FeatureDistillerBuilder;
+pub use certified::{CertificationReport, CertifiedPass, UncertifiedBlock};
 pub use published::distill_published;
 
 use crate::certificate::Certificate;

@@ -6,12 +6,16 @@ mod forward;
 mod inverse;
 mod plane;
 mod resample;
+mod tile;
 mod view;
 
 pub use buffer::{Normalization, PixelBuffer};
+pub(crate) use color::rounded_luminance;
 pub use forward::ForwardOptions;
 pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;
+pub(crate) use inverse::Rendering;
+pub(crate) use tile::{Blocks, MOST_BLOCKS, Pixels, Samples, Tile, decoded};
 pub use view::PixelView;
 
 use crate::coefficients::SamplingFactor;

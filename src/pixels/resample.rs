@@ -42,7 +42,7 @@ impl Spread {
 }
 
 /// Arithmetic of the triangle filters on one sample type.
-pub(super) trait Triangle: Copy + Default {
+pub(crate) trait Triangle: Copy + Default {
     /// Sums of samples.
     type Sum: Copy + Default + Add<Output = Self::Sum> + Mul<Output = Self::Sum> + From<u8>;
 
