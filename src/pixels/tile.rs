@@ -170,13 +170,11 @@ impl Tile {
     /// The transpose of [`components`](Self::components), of its linear part.
     pub(crate) fn components_transposed(self, samples: &Blocks<f32>) -> Pixels<f32> {
         let mut full: Pixels<f32> = [[[[0.0; 8]; 8]; 4]; 3];
-        for block in 0..self.pixel_blocks() {
-            for (row, line) in samples[block].iter().enumerate() {
+        for (block, samples) in samples.iter().enumerate().take(self.pixel_blocks()) {
+            let (left, top) = (8 * (block % self.columns()), 8 * (block / self.columns()));
+            for (row, line) in samples.iter().enumerate() {
                 for (column, value) in line.iter().enumerate() {
-                    let (block, row, column) = self.clamped(
-                        8 * (block % self.columns()) + column,
-                        8 * (block / self.columns()) + row,
-                    );
+                    let (block, row, column) = self.clamped(left + column, top + row);
                     full[0][block][row][column] += value;
                 }
             }
@@ -196,15 +194,12 @@ impl Tile {
                 }
             }
         }
+        let [y, cb, cr] = &mut full;
         for block in 0..self.pixel_blocks() {
-            for row in 0..8 {
-                for column in 0..8 {
-                    let ycbcr = from_fn(|component| full[component][block][row][column]);
-                    let rgb = ycbcr_from_rgb_transposed(ycbcr);
-                    for (channel, value) in rgb.into_iter().enumerate() {
-                        full[channel][block][row][column] = value;
-                    }
-                }
+            let values = y[block].as_flattened_mut().iter_mut();
+            let values = values.zip(cb[block].as_flattened_mut());
+            for ((a, b), c) in values.zip(cr[block].as_flattened_mut()) {
+                [*a, *b, *c] = ycbcr_from_rgb_transposed([*a, *b, *c]);
             }
         }
         full
@@ -234,7 +229,7 @@ impl Tile {
 
     /// Repeats the last column and row of the picture into the rest of the blocks of pixels.
     fn extend(self, blocks: &mut [Samples<f32>]) {
-        if self.width % 8 == 0 && self.height % 8 == 0 {
+        if self.width.is_multiple_of(8) && self.height.is_multiple_of(8) {
             return;
         }
         for block in 0..blocks.len() {
@@ -376,18 +371,23 @@ mod tests {
                     *samples = decoded(block, &table);
                 }
                 let pixels = tile.render(&samples);
-                for block in 0..tile.pixel_blocks() {
+                let blocks =
+                    pixels
+                        .iter()
+                        .take(channels)
+                        .enumerate()
+                        .flat_map(|(channel, blocks)| {
+                            let blocks = blocks.iter().take(tile.pixel_blocks()).enumerate();
+                            blocks.map(move |(block, pixels)| (channel, block, pixels))
+                        });
+                for (channel, block, pixels) in blocks {
                     let (columns, rows) = tile.visible(block);
-                    for row in 0..rows {
-                        for column in 0..columns {
-                            let x = left + 8 * (block % tile.columns()) + column;
-                            let y = top + 8 * (block / tile.columns()) + row;
-                            for channel in 0..channels {
-                                assert_eq!(
-                                    pixels[channel][block][row][column],
-                                    picture.as_slice()[(y * width + x) * channels + channel],
-                                );
-                            }
+                    let first = left + 8 * (block % tile.columns());
+                    for (row, line) in pixels.iter().enumerate().take(rows) {
+                        let y = top + 8 * (block / tile.columns()) + row;
+                        for (column, &found) in line.iter().enumerate().take(columns) {
+                            let index = (y * width + first + column) * channels + channel;
+                            assert_eq!(found, picture.as_slice()[index]);
                         }
                     }
                 }

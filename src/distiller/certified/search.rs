@@ -47,11 +47,11 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(unit: &'a Unit<'a>, start: Levels) -> Self {
+    pub(super) fn new(unit: &'a Unit<'a>, start: &Levels) -> Self {
         Self {
             unit,
             wanted: unit.wanted(),
-            start,
+            start: *start,
             certified: None,
             widest: None,
         }
@@ -90,10 +90,13 @@ impl<'a> Search<'a> {
         }
         if self.certified.is_none() {
             let radius = self.unit.radius(&candidate.outcome);
-            let better = self.widest.as_ref().is_none_or(|(widest, best)| {
-                radius > *widest || (radius == *widest && distortion < best.outcome.distortion)
+            let is_better = self.widest.as_ref().is_none_or(|(widest, best)| {
+                radius
+                    .total_cmp(widest)
+                    .then(best.outcome.distortion.total_cmp(&distortion))
+                    .is_gt()
             });
-            if better {
+            if is_better {
                 self.widest = Some((radius, candidate.clone()));
             }
         }
@@ -191,9 +194,8 @@ impl<'a> Search<'a> {
         for inwards in 0..4 {
             for colour in &colours {
                 let mut levels: Levels = [[0; BANDS]; MOST_BLOCKS];
-                for block in 0..luminance {
-                    let dc = self.start[block][0];
-                    levels[block][0] = dc - dc.signum() * inwards.min(dc.abs());
+                for (level, own) in levels.iter_mut().zip(&self.start).take(luminance) {
+                    level[0] = own[0] - own[0].signum() * inwards.min(own[0].abs());
                 }
                 for (level, chroma) in levels[luminance..blocks].iter_mut().zip(colour) {
                     level[0] = *chroma;

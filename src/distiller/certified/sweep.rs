@@ -108,12 +108,12 @@ impl<'a> Sweep<'a> {
                 if self.averaged.is_some() {
                     let pixels = self.cut(&raw, tile, left, None);
                     let positions = self.positions(tile, mcu);
-                    self.repair_unit::<T>(image, tile, pixels, &positions, &mut swept);
+                    self.repair_unit::<T>(image, tile, &pixels, &positions, &mut swept);
                 } else {
                     for component in 0..self.allowances.len() {
                         let pixels = self.cut(&raw, tile, left, Some(component));
                         let position = [(component, mcu.0, mcu.1)];
-                        self.repair_unit::<T>(image, tile, pixels, &position, &mut swept);
+                        self.repair_unit::<T>(image, tile, &pixels, &position, &mut swept);
                     }
                 }
             }
@@ -158,7 +158,7 @@ impl<'a> Sweep<'a> {
         &self,
         image: &mut CoefficientImage,
         tile: Tile,
-        raw: Pixels<u8>,
+        raw: &Pixels<u8>,
         positions: &[(usize, usize, usize)],
         swept: &mut Swept,
     ) {
@@ -172,7 +172,7 @@ impl<'a> Sweep<'a> {
         let unit = Unit {
             tile,
             allowances,
-            raw,
+            raw: *raw,
             target: self.target,
         };
         let mut levels: Levels = [[0; 64]; MOST_BLOCKS];
@@ -193,7 +193,7 @@ impl<'a> Sweep<'a> {
         if unit.radius(&outcome) > self.target || unit.largest_radius() <= self.target {
             return;
         }
-        let found = Search::new(&unit, levels).run::<T>();
+        let found = Search::new(&unit, &levels).run::<T>();
         for ((before, after), &(component, x, y)) in levels.iter().zip(&found).zip(positions) {
             if before == after {
                 continue;
