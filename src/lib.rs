@@ -135,8 +135,8 @@ pub use design::{
     design_tables, paper_step, perturbation_bound, removing_table,
 };
 pub use distiller::{
-    FeatureDistiller, FeatureDistillerBuilder, ProfileCheck, TamperReport, TamperVerdict,
-    distill_published,
+    CertificationReport, CertifiedPass, FeatureDistiller, FeatureDistillerBuilder, ProfileCheck,
+    TamperReport, TamperVerdict, UncertifiedBlock, distill_published,
 };
 pub use error::{
     AlignmentError, ArgumentError, CertificateVoid, Error, LimitKind, Malformed, Result,

@@ -1,10 +1,12 @@
 //! Feature distillation: one pass, or two with a profile that both share.
 
 mod builder;
+mod certified;
 mod published;
 mod tamper;
 
 pub use builder::FeatureDistillerBuilder;
+pub use certified::{CertificationReport, CertifiedPass, UncertifiedBlock};
 pub use published::distill_published;
 pub use tamper::{TamperReport, TamperVerdict};
 

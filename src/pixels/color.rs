@@ -52,6 +52,36 @@ pub(super) fn rgb_from_ycbcr_precise([y, cb, cr]: [f32; 3]) -> [f32; 3] {
     ]
 }
 
+/// The luminance of a row of red, one of green and one of blue samples, rounded to 8 bits.
+pub(crate) fn rounded_luminance(colour: &[u8], luminance: &mut [u8]) {
+    let (red, rest) = colour.split_at(luminance.len());
+    let (green, blue) = rest.split_at(luminance.len());
+    for (((out, &r), &g), &b) in luminance.iter_mut().zip(red).zip(green).zip(blue) {
+        *out =
+            sample(ycbcr_from_rgb_precise([r, g, b].map(|channel| f32::from(channel) - 128.0))[0]);
+    }
+}
+
+/// The transpose of [`ycbcr_from_rgb_precise`].
+#[inline(always)]
+pub(super) fn ycbcr_from_rgb_transposed([y, cb, cr]: [f32; 3]) -> [f32; 3] {
+    [
+        0.299 * y - 0.168_735_89 * cb + 0.5 * cr,
+        0.587 * y - 0.331_264_1 * cb - 0.418_687_6 * cr,
+        0.114 * y + 0.5 * cb - 0.081_312_41 * cr,
+    ]
+}
+
+/// The transpose of [`rgb_from_ycbcr_precise`].
+#[inline(always)]
+pub(super) fn rgb_from_ycbcr_transposed([r, g, b]: [f32; 3]) -> [f32; 3] {
+    [
+        r + g + b,
+        -0.344_136_3 * g + 1.772 * b,
+        1.402 * r - 0.714_136_3 * g,
+    ]
+}
+
 /// The nearest 8-bit sample of a level-shifted float, halves upwards.
 #[inline(always)]
 pub(super) fn sample(value: f32) -> u8 {

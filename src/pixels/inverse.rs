@@ -159,13 +159,13 @@ enum Conversion {
 }
 
 /// The arithmetic of one pipeline on its sample type.
-trait Pipeline: Triangle {
+pub(crate) trait Rendering: Triangle {
     fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8];
     fn sample(self) -> u8;
     fn rgb(ycbcr: [Self; 3]) -> [u8; 3];
 }
 
-impl Pipeline for u8 {
+impl Rendering for u8 {
     fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
         dct::integer::inverse(block, table)
     }
@@ -181,7 +181,7 @@ impl Pipeline for u8 {
     }
 }
 
-impl Pipeline for f32 {
+impl Rendering for f32 {
     fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
         let steps = table.to_natural();
         let coefficients =
@@ -220,7 +220,7 @@ impl Triangle for Exact {
     }
 }
 
-impl Pipeline for Exact {
+impl Rendering for Exact {
     fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
         f32::inverse(block, table).map(|row| row.map(Self))
     }
@@ -234,7 +234,7 @@ impl Pipeline for Exact {
     }
 }
 
-fn render<T: Pipeline>(
+fn render<T: Rendering>(
     image: &CoefficientImage,
     options: &InverseOptions,
     format: PixelFormat,
@@ -337,7 +337,7 @@ fn memory<T>(image: &CoefficientImage, needed: &[Component], format: PixelFormat
 }
 
 /// The samples of one component.
-fn samples<T: Pipeline>(component: &Component) -> Result<Plane<T>> {
+fn samples<T: Rendering>(component: &Component) -> Result<Plane<T>> {
     let mut plane = Plane::new(component.width() as usize, component.height() as usize)?;
     let wide = component.blocks_wide() as usize;
     for (index, block) in component.blocks().iter().enumerate() {

@@ -9,18 +9,21 @@ mod inverse;
 mod plane;
 mod real;
 mod resample;
+mod tile;
 mod view;
 
 pub use buffer::{Normalization, PixelBuffer};
 #[cfg(test)]
 pub(crate) use color::ycbcr_from_rgb;
-pub(crate) use color::ycbcr_from_rgb_precise;
+pub(crate) use color::{rounded_luminance, ycbcr_from_rgb_precise};
 pub use forward::ForwardOptions;
 pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;
+pub(crate) use inverse::Rendering;
 #[cfg(feature = "ndarray")]
 pub(crate) use plane::Plane;
 pub(crate) use real::{ComponentPlanes, Real};
+pub(crate) use tile::{Blocks, MOST_BLOCKS, Pixels, Samples, Tile, decoded};
 pub use view::PixelView;
 
 use crate::coefficients::SamplingFactor;

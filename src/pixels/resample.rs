@@ -84,7 +84,7 @@ fn nearest_tap(position: usize, (factor, max): (u8, u8)) -> [(usize, f64); 2] {
 }
 
 /// Arithmetic of the triangle filters on one sample type.
-pub(super) trait Triangle: Copy + Default {
+pub(crate) trait Triangle: Copy + Default {
     /// Sums of samples.
     type Sum: Copy + Default + Add<Output = Self::Sum> + Mul<Output = Self::Sum> + From<u8>;
 
