@@ -1,5 +1,12 @@
 //! Times of each road of ours under criterion, to see what a change brings; peers are in `benches/peers`.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pictures are drawn in floats; sides and samples are small"
+)]
+
 #[path = "../examples/support/dead_leaves.rs"]
 mod dead_leaves;
 #[allow(unreachable_pub, reason = "shared with the peers' package")]

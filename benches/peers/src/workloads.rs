@@ -6,8 +6,8 @@
 use std::hint::black_box;
 
 use feature_distillation::{
-    Band, BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, Component,
-    HuffmanTables, PixelPipeline, QuantizationTables,
+    Band, BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, HuffmanTables,
+    PixelPipeline, QuantizationTables,
 };
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 use zune_jpeg::JpegDecoder;
@@ -124,6 +124,7 @@ pub fn cases(
 
 const LIBJPEG: &str = "libjpeg-turbo";
 const LIBJPEG_RS: &str = "libjpeg-turbo-rs";
+const DCT_IO: &str = "dct-io";
 
 fn ours<T>(name: &'static str, mut run: impl FnMut() -> T + 'static) -> Contender {
     Contender {
@@ -146,28 +147,40 @@ fn peer<T>(name: &'static str, run: impl FnMut() -> T + 'static) -> Contender {
 fn bytes_to_coefficients(picture: &'static Picture, libjpeg: &'static Libjpeg) -> Vec<Contender> {
     let bytes = picture.jpeg.as_slice();
     let image = ours::to_coefficients(bytes);
-    let expected = libjpeg.read_coefficients(bytes).unwrap();
-    for (component, expected) in image.components().iter().zip(&expected.components) {
-        let equal = component.blocks().as_flattened() == expected.coefficients;
-        assert!(equal, "{}: our coefficients", picture.name());
-    }
-    let read_rs = || libjpeg_turbo_rs::read_coefficients(bytes).unwrap();
-    for (component, found) in image.components().iter().zip(read_rs().components) {
-        let equal = same_blocks(component, |x, y| {
-            in_natural_order(&found.blocks[y * found.blocks_x + x])
-        });
-        assert!(equal, "{}: {LIBJPEG_RS}'s coefficients", picture.name());
-    }
+    let expected = libjpeg.read_coefficients(bytes).unwrap().components;
+    let equal = image
+        .components()
+        .iter()
+        .map(|ours| ours.blocks().as_flattened());
+    let equal = equal.eq(expected.iter().map(|theirs| theirs.coefficients.as_slice()));
+    assert!(equal, "{}: our coefficients", picture.name());
     let mut contenders = vec![
         ours("fresh buffers", || ours::to_coefficients(bytes)),
         peer(LIBJPEG, || libjpeg.read_coefficients_only(bytes).unwrap()),
-        peer(LIBJPEG_RS, read_rs),
     ];
+
+    let read = || libjpeg_turbo_rs::read_coefficients(bytes).unwrap();
+    let theirs = read().components;
+    assert_same_blocks(&image, LIBJPEG_RS, picture, |component, x, y| {
+        let theirs = &theirs[component];
+        in_natural_order(&theirs.blocks[y * theirs.blocks_x + x])
+    });
+    contenders.push(peer(LIBJPEG_RS, read));
+
     // dct-io reads no progressive files.
     if !picture.progressive {
         let read = || dct_io::read_coefficients(bytes).unwrap();
-        assert_in_mcu_order(&image, &read(), picture);
-        contenders.push(peer("dct-io", read));
+        let theirs = read().components;
+        // It has blocks MCU by MCU, in natural order inside.
+        let wide = image.components()[0].sampling().horizontal();
+        let mcus = picture.photo.width.div_ceil(8 * u32::from(wide)) as usize;
+        assert_same_blocks(&image, DCT_IO, picture, |component, x, y| {
+            let sampling = image.components()[component].sampling();
+            let [h, v] = [sampling.horizontal(), sampling.vertical()].map(usize::from);
+            let mcu = y / v * mcus + x / h;
+            theirs[component].blocks[(mcu * v + y % v) * h + x % h]
+        });
+        contenders.push(peer(DCT_IO, read));
     }
     contenders
 }
@@ -393,32 +406,19 @@ fn assert_same_coefficients(expected: &[u8], found: &[u8], picture: &Picture) {
     assert!(equal, "{}: coefficients", picture.name());
 }
 
-/// dct-io gives blocks MCU by MCU, in natural order inside.
-fn assert_in_mcu_order(
+/// A peer's blocks are given by component, column and row.
+fn assert_same_blocks(
     image: &CoefficientImage,
-    found: &dct_io::JpegCoefficients,
+    peer: &str,
     picture: &Picture,
+    theirs: impl Fn(usize, usize, usize) -> [i16; 64],
 ) {
-    let wide = image.components()[0].sampling().horizontal();
-    let mcus = picture.photo.width.div_ceil(8 * u32::from(wide)) as usize;
-    for (component, found) in image.components().iter().zip(&found.components) {
-        let sampling = component.sampling();
-        let [h, v] = [sampling.horizontal(), sampling.vertical()].map(usize::from);
-        let equal = same_blocks(component, |x, y| {
-            let mcu = y / v * mcus + x / h;
-            found.blocks[(mcu * v + y % v) * h + x % h]
-        });
-        assert!(equal, "{}: dct-io's coefficients", picture.name());
+    for (index, component) in image.components().iter().enumerate() {
+        let wide = component.blocks_wide() as usize;
+        let mut blocks = component.blocks().iter().enumerate();
+        let equal = blocks.all(|(at, block)| *block == theirs(index, at % wide, at / wide));
+        assert!(equal, "{}: {peer}'s coefficients", picture.name());
     }
-}
-
-/// Whether a peer has our blocks, given by column and row.
-fn same_blocks(component: &Component, theirs: impl Fn(usize, usize) -> [i16; 64]) -> bool {
-    let wide = component.blocks_wide() as usize;
-    let blocks = component.blocks().iter().enumerate();
-    blocks
-        .map(|(index, block)| (block, theirs(index % wide, index / wide)))
-        .all(|(ours, theirs)| *ours == theirs)
 }
 
 fn in_natural_order(zigzag: &[i16; 64]) -> [i16; 64] {
