@@ -14,11 +14,16 @@ thread_local! {
 // SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.get() + layout.size();
-        HELD.set(held);
-        PEAK.set(PEAK.get().max(held));
+        count(layout.size());
         // SAFETY: the caller's promise is the one asked for.
         unsafe { System.alloc(layout) }
+    }
+
+    // Zeroed pages come from the system as cheaply as they do without counting.
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size());
+        // SAFETY: the caller's promise is the one asked for.
+        unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -26,6 +31,12 @@ unsafe impl GlobalAlloc for Counting {
         // SAFETY: the caller's promise is the one asked for.
         unsafe { System.dealloc(pointer, layout) }
     }
+}
+
+fn count(bytes: usize) {
+    let held = HELD.get() + bytes;
+    HELD.set(held);
+    PEAK.set(PEAK.get().max(held));
 }
 
 /// Most bytes that this thread held at a time while `work` ran, beyond those held before.
