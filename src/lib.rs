@@ -41,10 +41,17 @@
 //! | coefficients from and to pixels | [`CoefficientImage::from_pixels`], [`CoefficientImage::to_pixels`] |
 //! | statistics of benign images | [`BandStatistics`] |
 //! | tables from statistics | [`AsMdDesign`], [`TableDesign`], [`design_tables`] |
-//! | tables from a size of perturbation | [`removing_table`], [`paper_step`] |
+//! | tables from a size of perturbation | [`Profile::certifying`], [`removing_table`], [`paper_step`] |
+//! | tables by measured accuracy | [`TableSearch`] |
+//! | what tables certify and cost | [`ProfileCard`] |
 //! | defend in one pass | [`FeatureDistiller::one_pass_jpeg`], [`FeatureDistiller::one_pass_pixels`] |
 //! | defend in two passes | [`FeatureDistiller::compress`], then [`FeatureDistiller::distill`] |
+//! | pass one that survives clipping | [`FeatureDistiller::compress_certified`] |
+//! | what is provably removed from a picture | [`FeatureDistiller::certificate`], [`Certificate`] |
+//! | what was changed on the way | [`FeatureDistiller::distill_with_report`], [`TamperReport`] |
+//! | receive a cropped or re-saved picture | [`Receiver`] |
 //! | share settings between the passes | [`Profile`] |
+//! | attack it honestly | `DifferentiableDistiller` (feature `ndarray`), [`RandomizedDistiller`] |
 //!
 //! # From the paper
 //!
@@ -52,6 +59,7 @@
 //! |---|---|
 //! | bound of a perturbation in a band | [`perturbation_bound`], [`Band::l1_norm`] |
 //! | Eq. 5, Q > 16 eps | [`paper_step`] |
+//! | Fig. 3 and 4, accuracy by steps | [`TableSearch`] |
 //! | sigma of each band | [`BandStatistics::deviations`] |
 //! | accuracy-sensitive (AS) and malicious-defense (MD) bands | [`AccuracySensitive`], [`BandPartition`] |
 //! | steps 20 and 30 | [`AsMdDesign::paper`] |
@@ -64,8 +72,9 @@
 //!
 //! The defence is not robust against adaptive attackers beyond its bound. One pass guarantees nothing.
 //! Two passes help only if the first ran before the attacker, on the same grid, components, sampling and
-//! tables, and not in blocks that were clipped or reach past the edge. Large changes of few pixels survive.
-//! Benign accuracy falls. The chapter [`guide::threat_model`] has the conditions and figures.
+//! tables; what they remove from a given picture, its [`Certificate`] tells. Large changes of few pixels survive.
+//! Benign accuracy falls. The chapters [`guide::threat_model`] and [`guide::certificate`] have the conditions,
+//! proofs and figures.
 //!
 //! # Conventions
 //!
