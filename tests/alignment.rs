@@ -215,7 +215,10 @@ impl Score {
         };
         match found {
             Ok(found) if (found.profile(), found.offset()) == (profile, offset) => self.right += 1,
-            Ok(found) if is_alike(&found) => self.alike += 1,
+            Ok(found) if is_alike(&found) => {
+                assert!(found.profile() == profile || found.alike().contains(&profile));
+                self.alike += 1;
+            }
             Ok(found) => {
                 self.wrong += 1;
                 println!("{found:?}, not {profile} at {offset:?}");
@@ -505,6 +508,14 @@ fn colour_spaces_that_pass_two_cannot_tell_apart_either_are_no_ambiguity() {
     let sent = first_pass(&candidates[1], picture.view());
     let found = receiver(&candidates).align(sent.view()).unwrap();
     assert_eq!((found.profile(), found.offset()), (0, (0, 0)));
+    assert_eq!(found.alike(), [1]);
+
+    let coloured = dead_leaves::picture(160, 160, 3).unwrap();
+    for (profile, candidate) in candidates.iter().enumerate() {
+        let sent = first_pass(candidate, coloured.view());
+        let found = receiver(&candidates).align(sent.view()).unwrap();
+        assert_eq!((found.profile(), found.alike()), (profile, &[][..]));
+    }
 }
 
 #[test]

@@ -63,9 +63,10 @@ pub struct Receiver {
 }
 
 /// Where the grid of a first pass lies in a picture, and whose it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Alignment {
     profile: usize,
+    alike: Vec<usize>,
     rectangle: Rectangle,
     evidence: f64,
 }
@@ -150,6 +151,7 @@ impl Receiver {
             let lattice = &lattices[hypothesis.lattice];
             Alignment {
                 profile: lattice.profile,
+                alike: Vec::new(),
                 rectangle: whole_mcus(pixels, hypothesis.offset, lattice.mcu_blocks),
                 evidence: found.evidence,
             }
@@ -159,6 +161,7 @@ impl Receiver {
             let mcu = lattices[found.best.lattice].mcu_blocks;
             return Err(too_small(pixels, 8 * mcu.0.max(mcu.1)));
         }
+        let mut alike = vec![choice.profile];
         for rival in found.rivals.iter().map(alignment) {
             if rival.rectangle.width == 0 || rival.rectangle.height == 0 {
                 continue;
@@ -166,11 +169,15 @@ impl Receiver {
             if !self.is_same_to_pass_two(pixels, &choice, &rival)? {
                 return Err(ambiguity(&choice, &rival).into());
             }
+            alike.push(rival.profile);
             if (rival.profile, rival.offset()) < (choice.profile, choice.offset()) {
                 choice = rival;
             }
         }
-        Ok(choice)
+        alike.retain(|&profile| profile != choice.profile);
+        alike.sort_unstable();
+        alike.dedup();
+        Ok(Alignment { alike, ..choice })
     }
 
     /// Whether pass two gives the same picture either way, but for a few blocks.
@@ -243,6 +250,7 @@ impl Receiver {
         if let Some((profile, distiller)) = own {
             let alignment = Alignment {
                 profile,
+                alike: Vec::new(),
                 rectangle: Rectangle::new(0, 0, image.width(), image.height()),
                 evidence: f64::INFINITY,
             };
@@ -265,6 +273,14 @@ impl Alignment {
     #[must_use]
     pub const fn profile(&self) -> usize {
         self.profile
+    }
+
+    /// Other candidates that the picture does not tell from this one, by index, though their tables, colour space or
+    /// sampling differ: pass two makes the same of it with each, but for a twentieth of its samples. A grey picture
+    /// has the lattice of RGB and of YCbCr.
+    #[must_use]
+    pub fn alike(&self) -> &[usize] {
+        &self.alike
     }
 
     /// Column and row of the picture where its first whole MCU begins.
