@@ -8,6 +8,7 @@ mod recovery;
 mod report;
 mod scan;
 mod sequential;
+mod walk;
 
 pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 
@@ -351,7 +352,6 @@ impl<'a> Decoder<'a> {
         // an AC code, one of a progressive DC scan a bit; only end-of-band runs and arithmetic coding
         // cost less.
         let coding = (frame.header.entropy_coding, frame.header.process);
-        let grows = coding.0 == EntropyCoding::Huffman && coding.1 != CodingProcess::Progressive;
         let bits_per_block = match coding {
             (EntropyCoding::Arithmetic, _) => 0,
             (EntropyCoding::Huffman, CodingProcess::Progressive) => u64::from(header.start == 0),
@@ -364,11 +364,10 @@ impl<'a> Decoder<'a> {
         }
         for scanned in &header.components {
             frame.reserve(scanned.index, &mut self.budget)?;
-            if !grows {
-                frame.fill_up(scanned.index);
-            }
             if coding.0 == EntropyCoding::Huffman && header.start > 0 {
                 frame.track_nonzero(scanned.index, &mut self.budget)?;
+                // Damage may have kept them from the scans before.
+                frame.fill_up(scanned.index);
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! From bits to symbols: one look-up for short codes and the values behind them (T.81 F.2.2).
 
-use super::super::bits::BitReader;
+use super::super::bits::{BitReader, REFILLED};
 use super::HuffmanSpec;
 
 /// What the symbols of a table mean.
@@ -39,96 +39,153 @@ impl Sizes {
     }
 }
 
-/// A decoded symbol and, where its code was short, the value that follows it.
+/// A decoded symbol: the bits that it takes, with those of the value behind it, and where it leads.
 ///
-/// Bits 0..5: bits to consume. Bits 5..9: bits of the value still to be read. Bits 9..16: by how much
-/// to advance in the zig-zag sequence, or one of the special advances below. Bits 16..32: the value.
+/// Plain bytes, since the decoders wait for nothing longer than for the next of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::jpeg) struct Symbol(u32);
-
-/// Advance of end-of-block, and of end-of-band runs with their size in the extra bits.
-pub(in crate::jpeg) const ADVANCE_END: u32 = 127;
-/// Advance of a symbol that the process does not have.
-pub(in crate::jpeg) const ADVANCE_ILLEGAL: u32 = 126;
-/// What is added to the advance of a refinement symbol of another size than 1, where that is read.
-pub(in crate::jpeg) const ADVANCE_WRONG_SIZE: u32 = 32;
-/// Advance of bits that are no code.
-pub(in crate::jpeg) const ADVANCE_UNKNOWN: u32 = 125;
+pub(in crate::jpeg) struct Symbol {
+    /// Bits of the code and of the value: what is consumed; at most 31.
+    bits: u8,
+    code_bits: u8,
+    /// Bits of the value, SSSS; of an end-of-band run those of its length.
+    size: u8,
+    /// How far the zig-zag sequence goes on, or one of the codes below, which all lead past its end.
+    advance: u8,
+}
 
 impl Symbol {
-    #[inline(always)]
-    pub(in crate::jpeg) const fn bits(self) -> u32 {
-        self.0 & 31
-    }
+    /// Advance of end-of-block, and of end-of-band runs.
+    pub(in crate::jpeg) const END: u8 = 64;
+    /// Advance of a run without a value, where that is read: as an end.
+    pub(in crate::jpeg) const END_IN_EFFECT: u8 = 65;
+    /// Advance of a symbol that the process does not have.
+    pub(in crate::jpeg) const ILLEGAL: u8 = 66;
+    /// Advance of bits that are no code; they are not consumed.
+    pub(in crate::jpeg) const UNKNOWN: u8 = 67;
+    /// What is added to the advance of a refinement symbol of another size than 1, where that is read.
+    const OF_WRONG_SIZE: u8 = 32;
 
-    #[inline(always)]
-    pub(in crate::jpeg) const fn extra_bits(self) -> u32 {
-        self.0 >> 5 & 15
-    }
+    /// Stands in the first table for the codes that it cannot tell.
+    const LONG: Self = Self::new(0, 0, Self::UNKNOWN);
 
-    #[inline(always)]
-    pub(in crate::jpeg) const fn advance(self) -> u32 {
-        self.0 >> 9 & 127
-    }
-
-    #[inline(always)]
-    pub(in crate::jpeg) const fn value(self) -> i32 {
-        self.0.cast_signed() >> 16
-    }
-
-    const fn new(bits: u32, extra: u32, advance: u32) -> Self {
-        Self(bits | extra << 5 | advance << 9)
-    }
-
-    const fn with_value(self, value: i32) -> Self {
-        Self(self.0 | value.cast_unsigned() << 16)
-    }
-
-    const fn of(symbol: u8, length: u32, class: SymbolClass, sizes: Sizes) -> Self {
-        let (run, size) = (symbol as u32 >> 4, symbol as u32 & 15);
-        match class {
-            SymbolClass::Dc if symbol as u32 > sizes.largest(class) => {
-                Self::new(length, 0, ADVANCE_ILLEGAL)
-            }
-            SymbolClass::Dc => Self::new(length, size, 0),
-            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc | SymbolClass::RefinementAc => {
-                Self::of_ac(run, size, length, class, sizes)
-            }
+    const fn new(code_bits: u8, size: u8, advance: u8) -> Self {
+        Self {
+            bits: code_bits + size,
+            code_bits,
+            size,
+            advance,
         }
     }
 
-    const fn of_ac(run: u32, size: u32, length: u32, class: SymbolClass, sizes: Sizes) -> Self {
+    #[inline(always)]
+    pub(in crate::jpeg) const fn bits(self) -> u32 {
+        self.bits as u32
+    }
+
+    #[inline(always)]
+    pub(in crate::jpeg) const fn code_bits(self) -> u32 {
+        self.code_bits as u32
+    }
+
+    #[inline(always)]
+    pub(in crate::jpeg) const fn size(self) -> u32 {
+        self.size as u32
+    }
+
+    #[inline(always)]
+    pub(in crate::jpeg) const fn advance(self) -> u8 {
+        self.advance
+    }
+
+    /// Whether there is no such symbol, or none here.
+    #[inline(always)]
+    pub(in crate::jpeg) const fn is_breach(self) -> bool {
+        self.advance >= Self::ILLEGAL
+    }
+
+    /// The zeros before the coefficient of a refinement symbol, RRRR.
+    #[inline(always)]
+    pub(in crate::jpeg) const fn run(self) -> u32 {
+        (self.advance.wrapping_sub(1) & 15) as u32
+    }
+
+    /// Whether a refinement symbol has another size than 1.
+    #[inline(always)]
+    pub(in crate::jpeg) const fn has_wrong_size(self) -> bool {
+        self.advance & Self::OF_WRONG_SIZE != 0
+    }
+
+    /// The signed value behind the code, at which the reader still stands; 0 where the symbol has none
+    /// (T.81 F.2.2.1, EXTEND). Without a branch: sizes are as hard to foresee as the picture.
+    #[inline(always)]
+    pub(in crate::jpeg) const fn value(self, bits: &BitReader<'_>) -> i32 {
+        let behind = bits.behind(self.code_bits());
+        // All ones where the first bit is clear: the value is negative, and its complement follows.
+        let negative = !(behind.cast_signed() >> 63);
+        let magnitude = first_bits(behind ^ negative.cast_unsigned(), self.size());
+        // Of at most 15 bits.
+        #[expect(clippy::cast_possible_truncation, reason = "shown above")]
+        {
+            ((magnitude.cast_signed() ^ negative) - negative) as i32
+        }
+    }
+
+    /// Blocks of the end-of-band run that the symbol starts, this one included (T.81 G.1.2.2); the reader
+    /// still stands at the code.
+    #[inline(always)]
+    pub(in crate::jpeg) const fn end_of_band_run(self, bits: &BitReader<'_>) -> u32 {
+        let extra = first_bits(bits.behind(self.code_bits()), self.size());
+        // Of at most 14 bits.
+        #[expect(clippy::cast_possible_truncation, reason = "shown above")]
+        {
+            (1 << self.size()) + extra as u32
+        }
+    }
+
+    const fn of(symbol: u8, code_bits: u8, class: SymbolClass, sizes: Sizes) -> Self {
+        let (run, size) = (symbol >> 4, symbol & 15);
         let any = matches!(sizes, Sizes::Any);
+        let is_legal = size as u32 <= sizes.largest(class);
         match class {
-            _ if run == 15 && size == 0 => Self::new(length, 0, 16),
-            SymbolClass::SequentialAc if size == 0 && run == 0 => Self::new(length, 0, ADVANCE_END),
-            // The value tells it from a lawful end.
+            SymbolClass::Dc if run == 0 && is_legal => Self::new(code_bits, size, 0),
+            SymbolClass::Dc => Self::new(code_bits, 0, Self::ILLEGAL),
+            _ if run == 15 && size == 0 => Self::new(code_bits, 0, 16),
+            SymbolClass::SequentialAc if size == 0 && run == 0 => {
+                Self::new(code_bits, 0, Self::END)
+            }
             SymbolClass::SequentialAc if size == 0 && any => {
-                Self::new(length, 0, ADVANCE_END).with_value(1)
+                Self::new(code_bits, 0, Self::END_IN_EFFECT)
             }
             SymbolClass::ProgressiveAc | SymbolClass::RefinementAc if size == 0 => {
-                Self::new(length, run, ADVANCE_END)
+                Self::new(code_bits, run, Self::END)
             }
-            SymbolClass::RefinementAc if size == 1 => Self::new(length, 1, run + 1),
+            SymbolClass::RefinementAc if size == 1 => Self::new(code_bits, 1, run + 1),
             // libjpeg warns of other sizes, and reads one bit.
-            SymbolClass::RefinementAc if any => Self::new(length, 1, run + 1 + ADVANCE_WRONG_SIZE),
-            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc
-                if size != 0 && size <= sizes.largest(class) =>
-            {
-                Self::new(length, size, run + 1)
+            SymbolClass::RefinementAc if any => {
+                Self::new(code_bits, 1, run + 1 + Self::OF_WRONG_SIZE)
             }
-            _ => Self::new(length, 0, ADVANCE_ILLEGAL),
+            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc if size != 0 && is_legal => {
+                Self::new(code_bits, size, run + 1)
+            }
+            _ => Self::new(code_bits, 0, Self::ILLEGAL),
         }
     }
 }
 
-/// Bits resolved by one look-up. Ten bits keep four tables in the first-level cache.
+/// The first `count` bits, at most 63 and possibly none.
+#[inline(always)]
+const fn first_bits(bits: u64, count: u32) -> u64 {
+    bits >> 1 >> (63 - count & 63)
+}
+
+/// Bits of the codes that one look-up tells. Tables of four bytes an entry leave room in the first-level
+/// cache for those of two components and their blocks.
 const FAST_BITS: u32 = 10;
 
 /// A table ready for decoding one class of symbols.
 #[derive(Debug, Clone)]
 pub(in crate::jpeg) struct DecodeTable {
-    /// Symbol for each value of the next ten bits; 0 where the code is longer.
+    /// Symbol for each value of the next ten bits; [`Symbol::LONG`] where the code is longer.
     fast: Box<[Symbol; 1 << FAST_BITS]>,
     /// Codes longer than ten bits, by length: codes below `limit`, left-aligned to 16 bits, have it.
     slow: Vec<LongCodes>,
@@ -140,28 +197,27 @@ pub(in crate::jpeg) struct DecodeTable {
 #[derive(Debug, Clone, Copy)]
 struct LongCodes {
     limit: u32,
-    length: u32,
+    length: u8,
     first_code: u32,
     first_symbol: usize,
 }
 
 impl DecodeTable {
     pub(in crate::jpeg) fn new(spec: &HuffmanSpec, class: SymbolClass, sizes: Sizes) -> Self {
-        let mut fast = Box::new([Symbol(0); 1 << FAST_BITS]);
-        for (symbol, code, length) in spec.codes().take_while(|code| code.2 <= FAST_BITS) {
-            let base = Symbol::of(symbol, length, class, sizes);
-            let free = FAST_BITS - length;
+        let mut fast = Box::new([Symbol::LONG; 1 << FAST_BITS]);
+        for (symbol, code, length) in spec.codes() {
+            let Some(free) = FAST_BITS.checked_sub(length.into()) else {
+                break;
+            };
             let first = (code << free) as usize;
-            for (following, entry) in (0_u32..).zip(&mut fast[first..first + (1 << free)]) {
-                *entry = resolve_value(base, following, free);
-            }
+            fast[first..first + (1 << free)].fill(Symbol::of(symbol, length, class, sizes));
         }
         let mut slow = Vec::new();
         let mut first_code = 0_u32;
         let mut first_symbol = 0;
-        for (length, count) in (1_u32..).zip(spec.counts) {
+        for (length, count) in (1_u8..).zip(spec.counts) {
             let end = first_code + u32::from(count);
-            if length > FAST_BITS {
+            if u32::from(length) > FAST_BITS {
                 slow.push(LongCodes {
                     limit: end << (16 - length),
                     length,
@@ -181,16 +237,18 @@ impl DecodeTable {
         }
     }
 
-    /// The symbol at the reader's position, 16 bits of which must be available. Consumes its code
-    /// and, where [`Symbol::extra_bits`] is 0, its value.
+    /// The symbol at the reader's position, which is not consumed.
+    ///
+    /// [`SYMBOL_BITS`] must be available: what a short code takes with its value. Longer codes refill for
+    /// themselves, and leave as many as after a short one. So two symbols may follow a refill.
     #[inline(always)]
     pub(in crate::jpeg) fn symbol(&self, bits: &mut BitReader<'_>) -> Symbol {
-        let mut symbol = self.fast[bits.peek(FAST_BITS) as usize];
-        if symbol.0 == 0 {
-            symbol = self.long_symbol(bits.peek(16));
+        let symbol = self.fast[bits.peek(FAST_BITS) as usize];
+        if symbol.bits != 0 {
+            return symbol;
         }
-        bits.consume(symbol.bits());
-        symbol
+        bits.refill();
+        self.long_symbol(bits.peek(16))
     }
 
     #[cold]
@@ -207,53 +265,15 @@ impl DecodeTable {
                 }
             }
         }
-        Symbol::new(0, 0, ADVANCE_UNKNOWN)
+        Symbol::LONG
     }
 }
 
-/// Adds the value to a symbol if all its bits are among the `free` bits that follow the code.
-fn resolve_value(base: Symbol, following: u32, free: u32) -> Symbol {
-    let size = base.extra_bits();
-    if size == 0 || size > free || base.advance() == ADVANCE_END {
-        return base;
-    }
-    let value = extend(following >> (free - size), size);
-    Symbol::new(base.bits() + size, 0, base.advance()).with_value(value)
-}
+/// Bits of a code of the first table and of the longest value.
+const SYMBOL_BITS: u32 = FAST_BITS + 15;
 
-/// The signed value of `size` bits, 1 to 15 (T.81 F.2.2.1, EXTEND).
-#[inline(always)]
-pub(in crate::jpeg) const fn extend(bits: u32, size: u32) -> i32 {
-    let bits = bits.cast_signed();
-    // -1 for values whose top bit is clear, else 0.
-    let negative = (bits >> (size - 1)) - 1;
-    bits + (negative & (1 - (1 << size)))
-}
-
-/// Reads the signed value that follows a symbol; up to [`PROMPT_BITS`] must be available.
-#[inline(always)]
-pub(in crate::jpeg) fn receive_extend(bits: &mut BitReader<'_>, size: u32) -> i32 {
-    if size > PROMPT_BITS {
-        return receive_extend_long(bits, size);
-    }
-    let value = extend(bits.peek(size), size);
-    bits.consume(size);
-    value
-}
-
-/// Bits of a value that callers have refilled for. Longer ones are all but unknown in samples of 8 bits.
-const PROMPT_BITS: u32 = 10;
-
-/// Leaves as many bits available as after a short value.
-#[cold]
-#[inline(never)]
-fn receive_extend_long(bits: &mut BitReader<'_>, size: u32) -> i32 {
-    bits.refill();
-    let value = extend(bits.peek(size), size);
-    bits.consume(size);
-    bits.refill();
-    value
-}
+// A refill holds two of them, or one beside the longest code and value.
+const _: () = assert!(2 * SYMBOL_BITS <= REFILLED && 16 + 15 + SYMBOL_BITS <= REFILLED);
 
 #[cfg(test)]
 mod tests {
@@ -263,36 +283,75 @@ mod tests {
     use super::super::EncodeTable;
     use super::*;
 
-    #[test]
-    fn extend_follows_table_f_1() {
-        assert_eq!([extend(0, 1), extend(1, 1)], [-1, 1]);
-        assert_eq!(
-            [extend(0, 3), extend(3, 3), extend(4, 3), extend(7, 3)],
-            [-7, -4, 4, 7]
-        );
-        assert_eq!([extend(0, 11), extend(2047, 11)], [-2047, 2047]);
+    /// A reader of these bits, the first one on top, behind a code of `code_bits` ones.
+    fn with_reader<T>(
+        code_bits: u32,
+        value: u32,
+        size: u32,
+        run: impl FnOnce(&BitReader<'_>) -> T,
+    ) -> T {
+        let mut writer = BitWriter::default();
+        writer.put((1 << code_bits) - 1, code_bits);
+        writer.put(value, size);
+        writer.put(0b1011_0110, 8);
+        let bytes = writer.finish();
+        let mut data = EntropyData::default();
+        data.load(&bytes, 0, |code| code != 0 && code != 0xFF)
+            .unwrap();
+        let mut bits = data.bits();
+        bits.refill();
+        run(&bits)
     }
 
     #[test]
-    fn values_of_every_size_are_read_where_the_bits_of_a_short_one_are_left() {
-        for size in 1..=15 {
-            for value in [0, 1, 1 << (size - 1), (1 << size) - 1] {
-                let mut writer = BitWriter::default();
-                writer.put(0, 23);
-                writer.put(0, 23);
-                writer.put(value, size);
-                writer.put(0b1011_0110, 8);
-                let bytes = writer.finish();
-                let mut data = EntropyData::default();
-                data.load(&bytes, 0, |code| code != 0).unwrap();
-                let mut bits = data.bits();
-                // Of 56 bits ten stay available.
-                bits.refill();
-                bits.consume(23);
-                bits.consume(23);
-                assert_eq!(receive_extend(&mut bits, size), extend(value, size));
-                bits.refill();
-                assert_eq!(bits.peek(8), 0b1011_0110, "{value} of {size} bits");
+    fn values_of_every_size_follow_table_f_1() {
+        for (value, size, expected) in [
+            (0, 1, -1),
+            (1, 1, 1),
+            (0, 3, -7),
+            (3, 3, -4),
+            (4, 3, 4),
+            (7, 3, 7),
+            (0, 11, -2047),
+            (2047, 11, 2047),
+            (0, 0, 0),
+        ] {
+            let symbol = Symbol::new(5, size, 1);
+            let found = with_reader(5, value, size.into(), |bits| symbol.value(bits));
+            assert_eq!(found, expected, "{value} of {size} bits");
+        }
+        for code_bits in [1, 10, 16] {
+            for size in 1..=15_u8 {
+                for value in [
+                    0,
+                    1,
+                    (1 << (size - 1)) - 1,
+                    1 << (size - 1),
+                    (1 << size) - 1,
+                ] {
+                    let symbol = Symbol::new(code_bits, size, 1);
+                    let found = with_reader(code_bits.into(), value, size.into(), |bits| {
+                        symbol.value(bits)
+                    });
+                    let signed = value.cast_signed();
+                    let expected = if value >> (size - 1) == 1 {
+                        signed
+                    } else {
+                        signed + 1 - (1 << size)
+                    };
+                    assert_eq!(found, expected, "{value} of {size} bits");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_of_band_run_has_the_length_that_its_bits_add() {
+        for size in 0..=14_u8 {
+            for extra in [0, (1 << size) - 1] {
+                let symbol = Symbol::new(4, size, Symbol::END);
+                let found = with_reader(4, extra, size.into(), |bits| symbol.end_of_band_run(bits));
+                assert_eq!(found, (1 << size) + extra);
             }
         }
     }
@@ -301,8 +360,8 @@ mod tests {
     #[test]
     fn symbols_mean_what_their_class_and_the_sizes_of_the_process_say() {
         use SymbolClass::{Dc, ProgressiveAc, RefinementAc, SequentialAc};
-        const END: u32 = ADVANCE_END;
-        const ILLEGAL: (u32, u32, i32) = (0, ADVANCE_ILLEGAL, 0);
+        const END: u8 = Symbol::END;
+        const ILLEGAL: (u8, u8) = (0, Symbol::ILLEGAL);
         for (sizes, largest_dc, largest_ac) in [
             (Sizes::EightBit, 11, 10),
             (Sizes::TwelveBit, 15, 14),
@@ -310,44 +369,48 @@ mod tests {
         ] {
             let any = sizes == Sizes::Any;
             for symbol in 0..=255_u8 {
-                let (run, size) = (u32::from(symbol / 16), u32::from(symbol % 16));
+                let (run, size) = (symbol / 16, symbol % 16);
                 for class in [Dc, SequentialAc, ProgressiveAc, RefinementAc] {
                     let expected = match (class, run, size) {
-                        (Dc, 0, size) if size <= largest_dc => (size, 0, 0),
+                        (Dc, 0, size) if size <= largest_dc => (size, 0),
                         (Dc, _, _) => ILLEGAL,
-                        (_, 15, 0) => (0, 16, 0),
-                        (SequentialAc, 0, 0) => (0, END, 0),
+                        (_, 15, 0) => (0, 16),
+                        (SequentialAc, 0, 0) => (0, END),
                         (SequentialAc, _, 0) => {
                             if any {
-                                (0, END, 1)
+                                (0, Symbol::END_IN_EFFECT)
                             } else {
                                 ILLEGAL
                             }
                         }
-                        (_, run, 0) => (run, END, 0),
-                        (RefinementAc, run, 1) => (1, run + 1, 0),
+                        (_, run, 0) => (run, END),
+                        (RefinementAc, run, 1) => (1, run + 1),
                         (RefinementAc, run, _) => {
                             if any {
-                                (1, run + 1 + 32, 0)
+                                (1, run + 1 + 32)
                             } else {
                                 ILLEGAL
                             }
                         }
                         (_, run, size) => {
                             if size <= largest_ac {
-                                (size, run + 1, 0)
+                                (size, run + 1)
                             } else {
                                 ILLEGAL
                             }
                         }
                     };
                     let found = Symbol::of(symbol, 9, class, sizes);
-                    assert_eq!(found.bits(), 9);
+                    assert_eq!((found.code_bits(), found.bits()), (9, 9 + found.size()));
                     assert_eq!(
-                        (found.extra_bits(), found.advance(), found.value()),
+                        (found.size, found.advance()),
                         expected,
                         "{symbol:#04X}, {class:?}, {sizes:?}"
                     );
+                    if class == RefinementAc && found.advance() < END {
+                        assert_eq!(found.run(), run.into());
+                        assert_eq!(found.has_wrong_size(), size > 1);
+                    }
                 }
             }
         }
@@ -380,11 +443,9 @@ mod tests {
                 bits.refill();
                 let (code, length) = encode.code(symbol);
                 prop_assert_eq!(bits.peek(length), code);
-                let mut one = bits.clone();
-                let found = decode.symbol(&mut one);
-                let expected = Symbol::of(symbol, length, SymbolClass::ProgressiveAc, Sizes::EightBit);
-                prop_assert_eq!(found.advance(), expected.advance());
-                prop_assert_eq!(found.bits() + found.extra_bits(), length + expected.extra_bits());
+                let found = decode.symbol(&mut bits);
+                let class = SymbolClass::ProgressiveAc;
+                prop_assert_eq!(found, Symbol::of(symbol, u8::try_from(length).unwrap(), class, Sizes::EightBit));
                 bits.consume(length);
             }
         }
