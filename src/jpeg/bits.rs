@@ -159,10 +159,12 @@ impl BitReader<'_> {
         }
     }
 
-    /// The available bits behind the next `count`, the first one on top; others may be set below.
+    /// Consumes the next `count` bits, which must be available, 1 to 63 of them.
     #[inline(always)]
-    pub(super) const fn behind(&self, count: u32) -> u64 {
-        self.buffer << (count & 63)
+    pub(super) const fn take(&mut self, count: u32) -> u64 {
+        let taken = self.buffer >> (count.wrapping_neg() & 63);
+        self.consume(count);
+        taken
     }
 
     /// Drops `count` bits, which must be available.

@@ -7,11 +7,11 @@ use crate::error::{Malformed, Result};
 
 use super::super::bits::BitReader;
 use super::super::header::ScanHeader;
-use super::super::huffman::{DecodeTable, Symbol, SymbolClass};
+use super::super::huffman::{DecodeTable, SymbolClass, advance};
 use super::Decoder;
 use super::frame::{Frame, Nonzero};
 use super::scan::{Faults, Grid, IntervalEnd};
-use super::sequential::{consume_value, dc_difference, level, low_half, tolerate_symbol};
+use super::sequential::{dc_difference, level, low_half, read_symbol, tolerate_symbol};
 use super::walk::{BlockReader, walk};
 
 impl Decoder<'_> {
@@ -87,24 +87,22 @@ impl Decoder<'_> {
                 let mut position = start;
                 while position <= end {
                     bits.refill();
-                    let symbol = table.symbol(bits);
-                    if symbol.advance() == Symbol::END {
-                        *run = symbol.end_of_band_run(bits) - 1;
-                        bits.consume(symbol.bits());
-                        return Ok(());
+                    let (leads, value) = read_symbol(bits, &table, faults);
+                    match leads {
+                        advance::END => {
+                            *run = blocks_of_run(value) - 1;
+                            return Ok(());
+                        }
+                        advance::ILLEGAL.. => return tolerate_symbol(bits, leads, faults),
+                        _ => position += u32::from(leads),
                     }
-                    let value = consume_value(bits, symbol, SymbolClass::ProgressiveAc, faults);
-                    if symbol.is_breach() {
-                        return tolerate_symbol(bits, symbol, faults);
-                    }
-                    position += u32::from(symbol.advance());
                     if position > end + 1 {
                         faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;
                         if value == 0 {
                             return Ok(());
                         }
                     }
-                    let shifted = value << low;
+                    let shifted = i32::from(value) << low;
                     // i16::MIN is excluded: a refinement scan could not let it grow.
                     if i16::try_from(shifted).is_err() || shifted == i16::MIN.into() {
                         let kind = Malformed::CoefficientRange { value: shifted };
@@ -137,32 +135,32 @@ impl Decoder<'_> {
                 let mut position = start;
                 while *run == 0 && position <= end {
                     bits.refill();
-                    let symbol = table.symbol(bits);
-                    if symbol.advance() == Symbol::END {
-                        *run = symbol.end_of_band_run(bits);
-                        bits.consume(symbol.bits());
-                        break;
+                    let (leads, value) = read_symbol(bits, &table, faults);
+                    match leads {
+                        advance::END => {
+                            *run = blocks_of_run(value);
+                            break;
+                        }
+                        advance::ILLEGAL => return Err(Malformed::RefinementSize),
+                        advance::UNKNOWN => {
+                            tolerate_symbol(bits, leads, faults)?;
+                            // What libjpeg goes on with: the end of this band alone.
+                            *run = 1;
+                            break;
+                        }
+                        advance::OF_WRONG_SIZE.. => {
+                            faults.tolerate(bits.consumed_bytes(), Malformed::RefinementSize)?;
+                        }
+                        _ => {}
                     }
                     // The bit of a new coefficient's sign stands before the refinement bits it passes.
-                    let new = consume_value(bits, symbol, SymbolClass::RefinementAc, faults);
-                    if symbol.advance() == Symbol::ILLEGAL {
-                        return Err(Malformed::RefinementSize);
-                    }
-                    if symbol.has_wrong_size() {
-                        faults.tolerate(bits.consumed_bytes(), Malformed::RefinementSize)?;
-                    }
-                    if symbol.is_breach() {
-                        tolerate_symbol(bits, symbol, faults)?;
-                        // What libjpeg goes on with: the end of this band alone.
-                        *run = 1;
-                        break;
-                    }
-                    position = refine(bits, block, *nonzero, position..end + 1, symbol.run(), bit);
+                    let zeros = u32::from(leads.wrapping_sub(1) % advance::OF_WRONG_SIZE);
+                    position = refine(bits, block, *nonzero, position..end + 1, zeros, bit);
                     if position > end {
                         faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;
                     }
-                    if new != 0 {
-                        *at_zigzag(block, position) = if new > 0 { bit } else { -bit };
+                    if value != 0 {
+                        *at_zigzag(block, position) = if value > 0 { bit } else { -bit };
                         nonzero.set(position, true);
                     }
                     position += 1;
@@ -245,6 +243,13 @@ impl Decoder<'_> {
             }
         })
     }
+}
+
+/// Blocks of an end-of-band run, the one at hand included, by the value of its symbol.
+#[inline(always)]
+fn blocks_of_run(value: i16) -> u32 {
+    // 1 to 2^15 - 1.
+    u32::from(value.cast_unsigned())
 }
 
 /// What becomes of the blocks in an end-of-band run.

@@ -5,7 +5,7 @@ use crate::error::{Malformed, Result};
 
 use super::super::bits::BitReader;
 use super::super::header::ScanHeader;
-use super::super::huffman::{DecodeTable, Symbol, SymbolClass};
+use super::super::huffman::{DecodeTable, SYMBOLS_PER_REFILL, SymbolClass, advance};
 use super::Decoder;
 use super::frame::Frame;
 use super::scan::{Faults, Grid};
@@ -115,60 +115,53 @@ fn read_ac<F: Faults>(
     faults: &mut F,
 ) -> Result<(), Malformed> {
     let mut position = 0_u32;
+    // The refill before DC holds two more symbols.
     let mut last = next_coefficient(bits, table, &mut position, faults);
-    while position < 63 {
-        block[natural(position)] = last.level();
-        bits.refill();
+    if position < 63 {
+        block[natural(position)] = last.1;
         last = next_coefficient(bits, table, &mut position, faults);
-        if position < 63 {
-            block[natural(position)] = last.level();
+    }
+    while position < 63 {
+        block[natural(position)] = last.1;
+        bits.refill();
+        for _ in 0..SYMBOLS_PER_REFILL {
             last = next_coefficient(bits, table, &mut position, faults);
+            if position >= 63 {
+                break;
+            }
+            block[natural(position)] = last.1;
         }
     }
+    let (leads, value) = last;
     if position == 63 {
-        block[63] = last.level();
+        block[63] = value;
         return Ok(());
     }
-    match last.symbol.advance() {
-        Symbol::END => Ok(()),
-        Symbol::END_IN_EFFECT => faults.tolerate(bits.consumed_bytes(), Malformed::IllegalSymbol),
+    match leads {
+        advance::END => Ok(()),
+        advance::END_IN_EFFECT => faults.tolerate(bits.consumed_bytes(), Malformed::IllegalSymbol),
         _ => {
-            tolerate_symbol(bits, last.symbol, faults)?;
+            tolerate_symbol(bits, leads, faults)?;
             // As in libjpeg, a value past the end is the last one.
-            if last.value != 0 {
-                block[63] = last.level();
+            if value != 0 {
+                block[63] = value;
             }
             Ok(())
         }
     }
 }
 
-/// Decodes one AC symbol and moves on to its coefficient.
+/// Decodes one AC symbol, (advance, value), and moves on to its coefficient.
 #[inline(always)]
 fn next_coefficient<F: Faults>(
     bits: &mut BitReader<'_>,
     table: &DecodeTable,
     position: &mut u32,
     faults: &mut F,
-) -> Coefficient {
-    let symbol = table.symbol(bits);
-    let value = consume_value(bits, symbol, SymbolClass::SequentialAc, faults);
-    *position += u32::from(symbol.advance());
-    Coefficient { symbol, value }
-}
-
-/// A symbol and its value: sixteen zeros have a zero, which is stored where one is.
-#[derive(Clone, Copy)]
-struct Coefficient {
-    symbol: Symbol,
-    value: i32,
-}
-
-impl Coefficient {
-    #[inline(always)]
-    const fn level(self) -> i16 {
-        low_half(self.value)
-    }
+) -> (u8, i16) {
+    let symbol = read_symbol(bits, table, faults);
+    *position += u32::from(symbol.0);
+    symbol
 }
 
 /// The natural index of a zig-zag index below 64.
@@ -184,31 +177,49 @@ pub(super) fn dc_difference<F: Faults>(
     table: &DecodeTable,
     faults: &mut F,
 ) -> Result<i32, Malformed> {
-    let symbol = table.symbol(bits);
-    let difference = consume_value(bits, symbol, SymbolClass::Dc, faults);
-    if symbol.is_breach() {
-        tolerate_symbol(bits, symbol, faults)?;
+    let (leads, difference) = read_symbol(bits, table, faults);
+    if leads >= advance::ILLEGAL {
+        tolerate_symbol(bits, leads, faults)?;
         return Ok(0);
     }
-    Ok(difference)
+    Ok(difference.into())
 }
 
-/// Consumes a symbol that stands at the reader's position, and its value.
+/// Consumes a symbol and its value: (advance, value).
+///
+/// [`SYMBOLS_PER_REFILL`] of them may follow a refill.
 #[inline(always)]
-pub(super) fn consume_value<F: Faults>(
+pub(super) fn read_symbol<F: Faults>(
     bits: &mut BitReader<'_>,
-    symbol: Symbol,
-    class: SymbolClass,
+    table: &DecodeTable,
     faults: &mut F,
-) -> i32 {
-    let value = symbol.value(bits);
-    if symbol.size() > 10 {
-        let mut behind_code = bits.clone();
-        behind_code.consume(symbol.code_bits());
-        faults.check_size(behind_code.consumed_bytes(), symbol.size(), class);
+) -> (u8, i16) {
+    if let Some(symbol) = table.read_short(bits) {
+        return symbol;
     }
-    bits.consume(symbol.bits());
-    value
+    let (behind, leads, value) = read_long(bits.clone(), table, faults);
+    *bits = behind;
+    (leads, value)
+}
+
+/// Leaves as many bits as a refill.
+#[cold]
+#[inline(never)]
+fn read_long<'a, F: Faults>(
+    mut bits: BitReader<'a>,
+    table: &DecodeTable,
+    faults: &mut F,
+) -> (BitReader<'a>, u8, i16) {
+    bits.refill();
+    let symbol = table.symbol(bits.peek(16));
+    let value = symbol.value(bits.peek(31));
+    bits.consume(symbol.code_bits());
+    if symbol.size() > 10 && symbol.advance() != advance::END {
+        faults.check_size(bits.consumed_bytes(), symbol.size(), table.class());
+    }
+    bits.consume(symbol.size());
+    bits.refill();
+    (bits, symbol.advance(), value)
 }
 
 /// What stands behind a symbol that cannot be, where that is tolerated: like libjpeg, bits that are no
@@ -216,16 +227,16 @@ pub(super) fn consume_value<F: Faults>(
 #[inline(always)]
 pub(super) fn tolerate_symbol<F: Faults>(
     bits: &mut BitReader<'_>,
-    symbol: Symbol,
+    leads: u8,
     faults: &mut F,
 ) -> Result<(), Malformed> {
-    let kind = match symbol.advance() {
-        Symbol::UNKNOWN => Malformed::UnknownCode,
-        Symbol::ILLEGAL => Malformed::IllegalSymbol,
+    let kind = match leads {
+        advance::UNKNOWN => Malformed::UnknownCode,
+        advance::ILLEGAL => Malformed::IllegalSymbol,
         _ => Malformed::RunPastBlock,
     };
     faults.tolerate(bits.consumed_bytes(), kind)?;
-    if symbol.advance() == Symbol::UNKNOWN {
+    if leads == advance::UNKNOWN {
         bits.refill();
         bits.consume(17);
         bits.refill();

@@ -4,7 +4,7 @@ mod decode;
 mod optimal;
 mod standard;
 
-pub(super) use decode::{DecodeTable, Sizes, Symbol, SymbolClass};
+pub(super) use decode::{DecodeTable, SYMBOLS_PER_REFILL, Sizes, SymbolClass, advance};
 
 use crate::error::Malformed;
 
