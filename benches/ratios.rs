@@ -13,11 +13,13 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use common::oracle::Libjpeg;
-use common::pictures::{Selection, pictures};
+use common::pictures::{Picture, Selection, pictures};
 use common::workloads::{Case, Contender, cases};
+use feature_distillation::{CodingProcess, CoefficientImage, SamplingFactor};
 
 /// Rounds that a median takes at least.
 const FEWEST_ROUNDS: usize = 5;
@@ -29,15 +31,14 @@ fn main() {
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     // As criterion has it: everything once, unless cargo says that it is a benchmark.
     let smoke = !has("--bench") || has("--test");
-    let seconds = arguments
-        .iter()
-        .position(|argument| argument == "--seconds")
-        .and_then(|index| arguments.get(index + 1))
-        .map_or(75, |value| value.parse().expect("--seconds takes a number"));
-    let filter = arguments
-        .iter()
-        .position(|argument| argument == "--road")
-        .and_then(|index| arguments.get(index + 1));
+    let value_of = |flag: &str| {
+        let place = arguments.iter().position(|argument| argument == flag);
+        place.and_then(|index| arguments.get(index + 1))
+    };
+    let seconds =
+        value_of("--seconds").map_or(75, |value| value.parse().expect("--seconds takes a number"));
+    let filter = value_of("--road");
+    let folder = value_of("--files").map(Path::new);
 
     let libjpeg = Libjpeg::load();
     match libjpeg {
@@ -57,7 +58,10 @@ fn main() {
     } else {
         Selection::All
     };
-    let pictures = pictures(selection, libjpeg);
+    let pictures = match folder {
+        None => pictures(selection, libjpeg),
+        Some(folder) => files(folder),
+    };
     for picture in &pictures {
         let pixels = f64::from(picture.width) * f64::from(picture.height);
         let bits = 8.0 * picture.jpeg.len() as f64 / pixels;
@@ -82,6 +86,32 @@ fn main() {
         println!("{rounds} rounds; time of the peer / time of ours\n");
         print_table(&races);
     }
+}
+
+/// The JPEG files of a folder, in the order of their names.
+fn files(folder: &Path) -> Vec<&'static Picture> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "jpg"))
+        .collect();
+    paths.sort();
+    let read = |path: PathBuf| {
+        let jpeg = std::fs::read(&path).unwrap();
+        let image = CoefficientImage::decode(&jpeg).unwrap();
+        let picture = Picture {
+            name: path.file_name().unwrap().to_string_lossy().into_owned(),
+            width: image.width(),
+            height: image.height(),
+            rgb: Vec::new(),
+            subsampled: image.components()[0].sampling() != SamplingFactor::ONE,
+            quality: 0,
+            progressive: image.process() == CodingProcess::Progressive,
+            jpeg,
+        };
+        &*Box::leak(Box::new(picture))
+    };
+    paths.into_iter().map(read).collect()
 }
 
 /// A case and the times of its contenders, one of each a round.
@@ -172,13 +202,16 @@ fn print_table(races: &[Race]) {
             }
         }
     }
-    println!("\n| road | ours | peer | geometric mean | lowest | highest |");
-    println!("|---|---|---|---:|---:|---:|");
+    println!("\n| road | ours | peer | median | geometric mean | lowest | highest |");
+    println!("|---|---|---|---:|---:|---:|---:|");
     for ((_, name, ours, peer), ratios) in summary {
         let mean = ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64;
         let lowest = ratios.iter().copied().fold(f64::INFINITY, f64::min);
         let highest = ratios.iter().copied().fold(0.0, f64::max);
         let mean = mean.exp();
-        println!("| {name} | {ours} | {peer} | {mean:.2} | {lowest:.2} | {highest:.2} |");
+        let median = median(ratios);
+        println!(
+            "| {name} | {ours} | {peer} | {median:.2} | {mean:.2} | {lowest:.2} | {highest:.2} |"
+        );
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Picture {
     pub(crate) name: String,
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// Empty where only the file is at hand.
     pub(crate) rgb: Vec<u8>,
     /// 4:2:0 rather than 4:4:4.
     pub(crate) subsampled: bool,

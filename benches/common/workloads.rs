@@ -1,13 +1,13 @@
 //! The roads through the library, each with the peers that go the same way.
 //!
-//! Every contender allocates its result anew, as a caller would have it.
+//! Every contender allocates its result anew, unless the road says otherwise.
 
 use std::hint::black_box;
 
 use feature_distillation::{
-    BandStatistics, CoefficientImage, ColorSpace, EncodeOptions, FeatureDistiller, ForwardOptions,
-    HuffmanTables, InverseOptions, PixelPipeline, QuantizationTable, QuantizationTables,
-    Upsampling,
+    BandStatistics, CoefficientImage, ColorSpace, DecodeOptions, EncodeOptions, FeatureDistiller,
+    ForwardOptions, HuffmanTables, InverseOptions, PixelPipeline, QuantizationTable,
+    QuantizationTables, Upsampling,
 };
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use zune_jpeg::JpegDecoder;
@@ -40,25 +40,40 @@ const PIPELINES: [(&str, PixelPipeline); 2] = [
     ("precise", PixelPipeline::Precise),
 ];
 
-/// All roads over all pictures, road by road.
+type Road = fn(&'static Picture, Option<&'static Libjpeg>) -> Case;
+
+/// Whether a road needs the pixels of a picture, or nothing but its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    File,
+    Pixels,
+}
+
+/// All roads over all pictures, road by road; of pictures without pixels those that need none.
 ///
 /// # Panics
 ///
 /// Where a contender that is to give libjpeg's result gives another.
 pub(crate) fn cases(pictures: &[&'static Picture], libjpeg: Option<&'static Libjpeg>) -> Vec<Case> {
-    let roads: [fn(&'static Picture, Option<&'static Libjpeg>) -> Case; 8] = [
-        bytes_to_coefficients,
-        coefficients_to_bytes,
-        coefficients_to_bytes_optimized,
-        bytes_to_pixels,
-        pixels_to_bytes,
-        one_pass,
-        two_pass,
-        calibration,
+    let roads: [(Needs, Road); 9] = [
+        (Needs::File, bytes_to_coefficients),
+        (Needs::File, bytes_to_coefficients_reused),
+        (Needs::Pixels, coefficients_to_bytes),
+        (Needs::Pixels, coefficients_to_bytes_optimized),
+        (Needs::Pixels, bytes_to_pixels),
+        (Needs::Pixels, pixels_to_bytes),
+        (Needs::Pixels, one_pass),
+        (Needs::Pixels, two_pass),
+        (Needs::File, calibration),
     ];
     roads
         .iter()
-        .flat_map(|road| pictures.iter().map(|&picture| road(picture, libjpeg)))
+        .flat_map(|&(needs, road)| {
+            let pictures = pictures.iter();
+            let able =
+                pictures.filter(move |picture| needs == Needs::File || !picture.rgb.is_empty());
+            able.map(move |&picture| road(picture, libjpeg))
+        })
         // Writing is always sequential: the progressive files bring nothing new.
         .filter(|case| !(case.picture.progressive && WRITING.contains(&case.road)))
         .collect()
@@ -100,6 +115,20 @@ fn bytes_to_coefficients(picture: &'static Picture, libjpeg: Option<&'static Lib
         picture,
         contenders,
     }
+}
+
+/// As a caller reads many files: ours into the image that held the one before. libjpeg has no such way.
+fn bytes_to_coefficients_reused(
+    picture: &'static Picture,
+    libjpeg: Option<&'static Libjpeg>,
+) -> Case {
+    let mut case = bytes_to_coefficients(picture, libjpeg);
+    case.road = "bytes to coefficients, reused";
+    let (mut image, options) = (CoefficientImage::default(), DecodeOptions::default());
+    case.contenders[0] = ours("default", move || {
+        image.decode_into(&picture.jpeg, &options).unwrap();
+    });
+    case
 }
 
 fn coefficients_to_bytes(picture: &'static Picture, libjpeg: Option<&'static Libjpeg>) -> Case {

@@ -333,8 +333,8 @@ fn refine(
         position = next + 1;
         let coefficient = at_zigzag(block, next);
         // Nobody can foresee the bit: no branch depends on it.
-        let is_due = bits.bit() & (*coefficient & bit == 0);
-        let growth = if is_due { bit } else { 0 };
+        let (is_due, is_new) = (bits.bit(), *coefficient & bit == 0);
+        let growth = if is_due && is_new { bit } else { 0 };
         // In sound data a multiple of twice the bit, and not i16::MIN: it does not overflow, and
         // the bit is never set. Otherwise it may wrap, but not to zero: the bit is at most 2^13.
         let sign = *coefficient >> 15;
