@@ -271,6 +271,47 @@ fn no_more_memory_is_held_than_was_charged() {
 }
 
 #[test]
+fn a_file_like_the_one_before_takes_no_new_memory_for_its_blocks() {
+    let options = DecodeOptions::default();
+    let files = [(1024, 1024), (1024, 1024), (512, 768)].map(|(width, height)| {
+        noisy_file(
+            width,
+            height,
+            RestartInterval::Never,
+            &[(2, 2), (1, 1), (1, 1)],
+        )
+    });
+    let mut image = CoefficientImage::decode(&files[0]).unwrap();
+    let places = |image: &CoefficientImage| {
+        let components = image.components().iter();
+        components
+            .map(|component| component.blocks().as_ptr())
+            .collect::<Vec<_>>()
+    };
+    let before = places(&image);
+    for bytes in &files {
+        let (result, peak) = peak_of(|| image.decode_into(bytes, &options));
+        result.unwrap();
+        assert_eq!(places(&image), before);
+        // The de-stuffed scan, tables and headers.
+        assert!(
+            peak < bytes.len() + (64 << 10),
+            "{peak} bytes for {}",
+            bytes.len()
+        );
+    }
+    // What is held already is charged all the same.
+    let least = least_memory(&files[2]);
+    let limits =
+        |memory| DecodeOptions::new().with_limits(Limits::default().with_max_memory(memory));
+    image.decode_into(&files[2], &limits(least)).unwrap();
+    let error = image
+        .decode_into(&files[2], &limits(least - 1))
+        .unwrap_err();
+    assert_exceeded(&error, LimitKind::Memory, least, least - 1);
+}
+
+#[test]
 fn memory_is_at_most_a_multiple_of_the_input() {
     let blocks = 512 * 512;
     let baseline = Writer::new()

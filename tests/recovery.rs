@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::num::NonZeroU16;
 use std::time::Instant;
 
-use common::bytes::{COM, DHT, EOI, RST0, SOS, part, parts};
+use common::bytes::{COM, DHT, EOI, RST0, SOF0, SOS, Writer, part, parts};
 use common::{Damaged, Fixture, coefficients, damaged, fixture, fixtures};
 use feature_distillation::{
     BlockArea, CoefficientImage, ColorSpace, Component, DamageKind, DecodeOptions, EncodeOptions,
@@ -652,4 +652,22 @@ fn blocks_of_more_damages_than_are_listed_are_told_too() {
     }
     assert!(told.iter().all(|&told| told));
     assert_eq!(report.doubtful().count(), 0);
+}
+
+#[test]
+fn an_end_of_block_changes_nothing_of_a_block_that_was_coded_before() {
+    let scan = |file: Writer, bits| file.scan(&[(1, 0, 0)], [0, 63, 0, 0]).data(bits);
+    let tables = Writer::new()
+        .quantization(0, 1)
+        .frame(SOF0, 8, 8, &[(1, 1, 1, 0)])
+        .huffman(0, 0, &[(1, 0)])
+        // End of block, sixteen zeros, fourteen zeros and a value of one bit.
+        .huffman(1, 0, &[(2, 0x00), (2, 0xF0), (2, 0xE1)]);
+    let once = scan(tables, "0 01 01 01 10 1");
+    let bytes = scan(once, "0 00").finish();
+    let recovered = CoefficientImage::recover(&bytes).unwrap();
+    let mut expected = [0; 64];
+    expected[63] = 1;
+    assert_eq!(recovered.image.components()[0].blocks(), [expected]);
+    assert_eq!(recovered.report.damages().len(), 1, "coded twice");
 }

@@ -91,6 +91,20 @@ proptest! {
     }
 
     #[test]
+    fn decoding_into_an_image_is_decoding_whatever_it_held(images in prop::collection::vec(images(), 1..5)) {
+        let mut reused = CoefficientImage::default();
+        for image in &images {
+            let bytes = image.encode_with(&EncodeOptions::new().with_huffman_tables(HuffmanTables::Optimized)).unwrap().bytes;
+            reused.decode_into(&bytes, &DecodeOptions::default()).unwrap();
+            prop_assert_eq!(&reused, &CoefficientImage::decode(&bytes).unwrap());
+            // What an earlier picture leaves in memory must not shine through.
+            for component in reused.components_mut() {
+                component.blocks_mut().fill([i16::MIN; 64]);
+            }
+        }
+    }
+
+    #[test]
     fn writing_what_was_read_gives_the_same_bytes(image in images()) {
         // A file read as another space is written with that space's tables.
         prop_assume!(image.color_space() == tellable(&image));
@@ -137,6 +151,34 @@ fn every_fixture_is_read_back_equal() {
             }
         }
     }
+}
+
+#[test]
+fn every_fixture_is_decoded_into_the_image_of_the_one_before() {
+    let mut reused = CoefficientImage::default();
+    for fixture in fixtures() {
+        let result = reused.decode_into(&fixture.bytes, &DecodeOptions::default());
+        if let Ok(image) = CoefficientImage::decode(&fixture.bytes) {
+            assert_eq!(result.ok(), Some(()), "{}", fixture.name);
+            assert_eq!(reused, image, "{}", fixture.name);
+            assert_eq!(reused.scans(), image.scans(), "{}", fixture.name);
+        } else {
+            assert!(result.is_err(), "{}", fixture.name);
+            assert_eq!(reused, CoefficientImage::default(), "{}", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn an_error_leaves_a_single_grey_block() {
+    let mut image = colour_image(&[(2, 2), (1, 1), (1, 1)], 40, 24);
+    let bytes = image.encode().unwrap();
+    let error = image.decode_into(&bytes[..bytes.len() - 8], &DecodeOptions::default());
+    assert!(error.is_err());
+    assert_eq!(image, CoefficientImage::default());
+    assert_eq!((image.width(), image.height()), (8, 8));
+    assert_eq!(image.components()[0].blocks(), [[0; 64]]);
+    assert!(image.encode().is_ok());
 }
 
 #[test]

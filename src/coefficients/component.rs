@@ -172,6 +172,14 @@ impl Component {
         &mut self.blocks
     }
 
+    /// Adds zeros up to the end of row `rows - 1`, or of the component.
+    pub(crate) fn grow_to_row(&mut self, rows: u32) {
+        let count = rows.min(self.blocks_high) as usize * self.blocks_wide as usize;
+        if self.blocks.len() < count {
+            self.blocks.resize(count, [0; 64]);
+        }
+    }
+
     pub(crate) const fn set_table(&mut self, table: QuantizationTable) {
         self.table = table;
     }

@@ -19,6 +19,8 @@ pub(crate) use geometry::{Geometry, check_image_size};
 pub use lossless::{Edges, InsertedTables, OffGrid, Orientation, Rectangle};
 pub use scan::Scan;
 
+use std::iter;
+
 use crate::band::Block;
 use crate::error::{ArgumentError, Result};
 use crate::limits::try_reserve;
@@ -285,6 +287,12 @@ impl CoefficientImage {
         Ok(())
     }
 
+    /// The blocks of each component.
+    pub(crate) fn into_blocks(self) -> Vec<Vec<Block>> {
+        let components = self.components.into_iter();
+        components.map(|component| component.blocks).collect()
+    }
+
     pub(crate) const fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -354,7 +362,7 @@ impl CoefficientImage {
             }
             .into());
         }
-        let geometry = Geometry::new(width, height, std::iter::empty());
+        let geometry = Geometry::new(width, height, iter::empty());
         Ok(Self::from_parts(
             geometry,
             color_space,
@@ -405,3 +413,20 @@ impl PartialEq for CoefficientImage {
 }
 
 impl Eq for CoefficientImage {}
+
+/// A single mid-grey block of 8x8 pixels: something to [`decode_into`](CoefficientImage::decode_into).
+impl Default for CoefficientImage {
+    fn default() -> Self {
+        let geometry = Geometry::new(8, 8, iter::once(SamplingFactor::ONE));
+        let table = QuantizationTable::annex_k_luminance();
+        let mut component = Component::unfilled(1, SamplingFactor::ONE, table, &geometry);
+        component.grow_to_row(1);
+        let components = vec![component];
+        Self::from_parts(
+            geometry,
+            ColorSpace::Grey,
+            SamplePrecision::Eight,
+            components,
+        )
+    }
+}

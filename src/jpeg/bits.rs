@@ -76,8 +76,8 @@ impl EntropyData {
 
     pub(super) fn bits(&self) -> BitReader<'_> {
         BitReader {
-            clean: &self.clean,
-            position: 0,
+            rest: &self.clean,
+            end: self.clean.len(),
             buffer: 0,
             available: 0,
         }
@@ -113,31 +113,41 @@ impl EntropyData {
     }
 }
 
+/// Bits that are available behind a refill, at least.
+pub(super) const REFILLED: u32 = 56;
+
 /// Reads bits from [`EntropyData`].
 ///
 /// Past the end it yields zeros for ever; [`consumed_bytes`](Self::consumed_bytes) tells.
+///
+/// Decoders take a copy for the length of a block and never lend it to a function that is not inlined:
+/// its fields then stay in registers.
 #[derive(Debug, Clone)]
 pub(super) struct BitReader<'a> {
-    clean: &'a [u8],
-    /// Index of the next byte to load. It grows past the data when reading past the end.
-    position: usize,
+    /// What is still to be loaded; the last bytes never are, since they are zeros of the padding.
+    rest: &'a [u8],
+    /// Bytes that are or were in `rest`, and those that were read past its end.
+    end: usize,
     /// Unread bits, the next one on top. Bits below the available ones may be set: they are
-    /// copies of the bytes at `position`, and loading those again changes nothing.
+    /// copies of the first bits of `rest`, and loading those again changes nothing.
     buffer: u64,
     /// Number of bits counted as read into the buffer, at most 63.
     available: u32,
 }
 
 impl BitReader<'_> {
-    /// Makes at least 56 bits available.
+    /// Makes at least [`REFILLED`] bits available.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        let position = self.position.min(self.clean.len() - 8);
-        let mut next = [0; 8];
-        next.copy_from_slice(&self.clean[position..position + 8]);
-        self.buffer |= u64::from_be_bytes(next) >> self.available;
-        self.position += ((63 - self.available) >> 3) as usize;
-        self.available |= 0b11_1000;
+        let missing = (7 - self.available / 8) as usize & 7;
+        if let Some(&next) = self.rest.first_chunk::<8>() {
+            self.buffer |= u64::from_be_bytes(next) >> self.available;
+            self.rest = &self.rest[missing..];
+        } else {
+            // Fewer than eight bytes of the padding are left, which are zero, as is all behind.
+            self.end += missing;
+        }
+        self.available |= REFILLED;
     }
 
     /// The next `count` bits, 1 to 32 of them, without consuming them.
@@ -149,10 +159,18 @@ impl BitReader<'_> {
         }
     }
 
+    /// Consumes the next `count` bits, which must be available, 1 to 63 of them.
+    #[inline(always)]
+    pub(super) const fn take(&mut self, count: u32) -> u64 {
+        let taken = self.buffer >> (count.wrapping_neg() & 63);
+        self.consume(count);
+        taken
+    }
+
     /// Drops `count` bits, which must be available.
     #[inline(always)]
     pub(super) const fn consume(&mut self, count: u32) {
-        self.buffer <<= count;
+        self.buffer <<= count & 63;
         self.available -= count;
     }
 
@@ -168,8 +186,9 @@ impl BitReader<'_> {
     }
 
     /// Bytes that have been read from, in whole or in part; more than there are past the end.
+    #[inline(always)]
     pub(super) const fn consumed_bytes(&self) -> usize {
-        self.position - (self.available / 8) as usize
+        self.end - self.rest.len() - (self.available / 8) as usize
     }
 }
 

@@ -4,11 +4,13 @@ mod ranking;
 #[cfg(feature = "serde")]
 mod serial;
 mod sums;
+mod tally;
 
 pub use ranking::{BandRanking, Stability};
 pub use sums::BandSummary;
 
-use sums::{BandSums, Tally, UNITS};
+use sums::{BandSums, UNITS};
+use tally::Tally;
 
 use crate::band::{BANDS, Band};
 use crate::coefficients::{CoefficientImage, ColorSpace};
@@ -156,14 +158,14 @@ impl BandStatistics {
     pub fn add_image(&mut self, image: &CoefficientImage) -> Result<()> {
         self.begin(image.color_space(), image.components().len())?;
         for (sums, component) in self.components.iter_mut().zip(image.components()) {
-            let (wide, high) = match self.selection {
-                BlockSelection::All => (component.blocks_wide(), component.blocks_high()),
-                BlockSelection::Interior => (component.width() / 8, component.height() / 8),
-            };
             let mut tally = Tally::new(self.bin_width > 0);
-            for y in 0..high {
-                for block in component.block_row(y).iter().take(wide as usize) {
-                    tally.add(block);
+            match self.selection {
+                BlockSelection::All => tally.add_levels(component.blocks()),
+                BlockSelection::Interior => {
+                    let wide = (component.width() / 8) as usize;
+                    for y in 0..component.height() / 8 {
+                        tally.add_levels(&component.block_row(y)[..wide]);
+                    }
                 }
             }
             sums.finish_levels(

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::band::{BANDS, Block};
-
 use super::Weighting;
 
 /// Units to a coefficient.
@@ -11,7 +9,7 @@ pub(super) const UNITS: f64 = 16.0;
 
 /// Fraction of a unit to which an image's own figures are rounded before they are added up.
 const IMAGE_FRACTION: u32 = 1 << 20;
-const IMAGE_SCALE: f64 = IMAGE_FRACTION as f64;
+pub(super) const IMAGE_SCALE: f64 = IMAGE_FRACTION as f64;
 
 /// Largest magnitude of a coefficient: 2^15 times 2^16 sixteenths of a step.
 #[cfg(feature = "serde")]
@@ -24,15 +22,15 @@ const LARGEST: u64 = 1 << 35;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct BandSums {
-    sum: i128,
-    squares: u128,
-    magnitudes: u128,
+    pub(super) sum: i128,
+    pub(super) squares: u128,
+    pub(super) magnitudes: u128,
     /// Smallest and largest value; `None` before the first.
-    range: Option<(i64, i64)>,
+    pub(super) range: Option<(i64, i64)>,
     /// The images' own means, deviations and mean magnitudes, added up in [`IMAGE_SCALE`] fractions.
-    image_means: i128,
-    image_deviations: u128,
-    image_magnitudes: u128,
+    pub(super) image_means: i128,
+    pub(super) image_deviations: u128,
+    pub(super) image_magnitudes: u128,
     pub(super) histogram: BTreeMap<i64, u64>,
 }
 
@@ -177,7 +175,7 @@ impl BandSums {
 /// n * sum of squares - square of the sum, which is n^2 times the variance and never negative.
 ///
 /// Saturates past 2^128, which takes more than 2^29 blocks of the worst file.
-fn squared_deviation(count: u64, sum: i128, squares: u128) -> u128 {
+pub(super) fn squared_deviation(count: u64, sum: i128, squares: u128) -> u128 {
     let magnitude = sum.unsigned_abs();
     u128::from(count)
         .saturating_mul(squares)
@@ -239,114 +237,5 @@ impl BandSummary {
     #[must_use]
     pub const fn maximum(&self) -> f64 {
         self.maximum
-    }
-}
-
-/// The running sums over one component of one image, in whatever unit its values have.
-///
-/// Values are below 2^16 in magnitude (levels are i16; sixteenths of coefficients of 8-bit samples are
-/// below 2^15) and an image has fewer than 2^27 blocks, so squares sum below 2^59.
-#[derive(Debug)]
-pub(super) struct Tally {
-    blocks: u64,
-    sum: [i64; BANDS],
-    squares: [u64; BANDS],
-    magnitudes: [u64; BANDS],
-    low: [i32; BANDS],
-    high: [i32; BANDS],
-    /// Exact values and their counts, where a histogram is wanted.
-    values: Option<Vec<BTreeMap<i32, u64>>>,
-}
-
-impl Tally {
-    pub(super) fn new(histogram: bool) -> Self {
-        Self {
-            blocks: 0,
-            sum: [0; BANDS],
-            squares: [0; BANDS],
-            magnitudes: [0; BANDS],
-            low: [i32::MAX; BANDS],
-            high: [i32::MIN; BANDS],
-            values: histogram.then(|| vec![BTreeMap::new(); BANDS]),
-        }
-    }
-
-    pub(super) const fn blocks(&self) -> u64 {
-        self.blocks
-    }
-
-    pub(super) fn add(&mut self, block: &Block) {
-        let mut values = [0; BANDS];
-        for (value, &level) in values.iter_mut().zip(block) {
-            *value = i32::from(level);
-        }
-        self.add_values(&values);
-    }
-
-    /// Adds real coefficients, rounded to sixteenths.
-    pub(super) fn add_real(&mut self, coefficients: &[[f32; 8]; 8]) {
-        let mut values = [0; BANDS];
-        for (value, &coefficient) in values.iter_mut().zip(coefficients.as_flattened()) {
-            // A product and a sum of floats that are exact here, then truncation: halves away from zero.
-            let scaled = coefficient * 16.0;
-            #[expect(clippy::cast_possible_truncation, reason = "below 2^15")]
-            {
-                *value = (scaled + 0.5_f32.copysign(scaled)) as i32;
-            }
-        }
-        self.add_values(&values);
-    }
-
-    #[inline(always)]
-    fn add_values(&mut self, values: &[i32; BANDS]) {
-        self.blocks += 1;
-        for (band, &value) in values.iter().enumerate() {
-            let magnitude = value.unsigned_abs();
-            self.sum[band] += i64::from(value);
-            self.squares[band] += u64::from(magnitude) * u64::from(magnitude);
-            self.magnitudes[band] += u64::from(magnitude);
-            self.low[band] = self.low[band].min(value);
-            self.high[band] = self.high[band].max(value);
-        }
-        if let Some(counts) = &mut self.values {
-            for (counts, &value) in counts.iter_mut().zip(values) {
-                *counts.entry(value).or_default() += 1;
-            }
-        }
-    }
-
-    /// The image's sums of one band, each value being worth `unit` sixteenths.
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an image's own figures are rounded once, the same way everywhere"
-    )]
-    pub(super) fn band(&self, band: usize, unit: i64, bin_width: u32) -> BandSums {
-        let sum = i128::from(self.sum[band]) * i128::from(unit);
-        let squares = u128::from(self.squares[band]) * u128::from(unit.unsigned_abs().pow(2));
-        let magnitudes = u128::from(self.magnitudes[band]) * u128::from(unit.unsigned_abs());
-        let blocks = self.blocks as f64;
-        let deviation = (squared_deviation(self.blocks, sum, squares) as f64).sqrt() / blocks;
-        let mut histogram = BTreeMap::new();
-        if let Some(counts) = &self.values {
-            for (&value, &count) in &counts[band] {
-                let bin = (i64::from(value) * unit).div_euclid(i64::from(bin_width));
-                *histogram.entry(bin).or_default() += count;
-            }
-        }
-        BandSums {
-            sum,
-            squares,
-            magnitudes,
-            range: Some((
-                i64::from(self.low[band]) * unit,
-                i64::from(self.high[band]) * unit,
-            )),
-            image_means: (sum as f64 / blocks * IMAGE_SCALE).round() as i128,
-            image_deviations: (deviation * IMAGE_SCALE).round() as u128,
-            image_magnitudes: (magnitudes as f64 / blocks * IMAGE_SCALE).round() as u128,
-            histogram,
-        }
     }
 }

@@ -6,8 +6,8 @@
 use std::hint::black_box;
 
 use feature_distillation::{
-    Band, BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, HuffmanTables,
-    PixelPipeline, QuantizationTables,
+    Band, BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, DecodeOptions,
+    HuffmanTables, PixelPipeline, QuantizationTables,
 };
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 use zune_jpeg::JpegDecoder;
@@ -144,6 +144,14 @@ fn peer<T>(name: &'static str, run: impl FnMut() -> T + 'static) -> Contender {
 }
 
 /// libjpeg's coefficients stay inside libjpeg, where its callers have them.
+/// As a caller reads many files: into the image that held the one before. libjpeg has no such way.
+fn reusing_buffers(bytes: &'static [u8]) -> Contender {
+    let (mut image, options) = (CoefficientImage::default(), DecodeOptions::default());
+    ours("reused buffers", move || {
+        image.decode_into(bytes, &options).unwrap()
+    })
+}
+
 fn bytes_to_coefficients(picture: &'static Picture, libjpeg: &'static Libjpeg) -> Vec<Contender> {
     let bytes = picture.jpeg.as_slice();
     let image = ours::to_coefficients(bytes);
@@ -156,6 +164,7 @@ fn bytes_to_coefficients(picture: &'static Picture, libjpeg: &'static Libjpeg) -
     assert!(equal, "{}: our coefficients", picture.name());
     let mut contenders = vec![
         ours("fresh buffers", || ours::to_coefficients(bytes)),
+        reusing_buffers(bytes),
         peer(LIBJPEG, || libjpeg.read_coefficients_only(bytes).unwrap()),
     ];
 

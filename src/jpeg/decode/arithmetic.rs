@@ -8,7 +8,8 @@ use super::super::arithmetic::{BlockDecoder, CodedComponent};
 use super::super::header::ScanHeader;
 use super::Decoder;
 use super::frame::Frame;
-use super::scan::{Faults, Grid, IntervalEnd};
+use super::scan::{Faults, Grid};
+use super::walk::{BlockReader, walk};
 
 /// What a scan brings of each block.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +22,6 @@ enum Pass {
 }
 
 impl Decoder<'_> {
-    /// Decodes an arithmetic-coded scan into blocks that are there already.
     pub(super) fn arithmetic_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
@@ -45,51 +45,44 @@ impl Decoder<'_> {
             .collect();
         let conditioning = *self.tables.conditioning();
         self.intervals(&grid, |data, mcus, faults: &mut F| {
-            let mut decoder = BlockDecoder::new(data.clean_bytes(), &conditioning);
-            let mut decode = || {
-                for (mcu, row, column) in grid.positions(mcus.clone()) {
-                    if faults.stops_before(mcu, decoder.consumed_bytes()) {
-                        break;
-                    }
-                    for (part, &coded) in grid.components.iter().zip(&coded) {
-                        let component = &mut frame.components[part.index];
-                        let (horizontal, vertical) = part.in_mcu;
-                        for y in row * vertical..(row + 1) * vertical {
-                            for x in column * horizontal..(column + 1) * horizontal {
-                                let mut padding = [0; 64];
-                                let block = component.block_mut(x, y).unwrap_or(&mut padding);
-                                decode_block(&mut decoder, pass, header, coded, block)?;
-                            }
-                        }
-                    }
-                }
-                Ok(())
+            let mut blocks = ArithmeticBlocks {
+                decoder: BlockDecoder::new(data.clean_bytes(), &conditioning),
+                pass,
+                header,
+                components: &coded,
             };
-            IntervalEnd {
-                result: decode(),
-                consumed: decoder.consumed_bytes(),
-            }
+            walk(&grid, &mut frame.components, mcus, &mut blocks, faults)
         })
     }
 }
 
-#[inline]
-fn decode_block(
-    decoder: &mut BlockDecoder<'_>,
+/// The blocks of an interval.
+struct ArithmeticBlocks<'a> {
+    decoder: BlockDecoder<'a>,
     pass: Pass,
-    header: &ScanHeader,
-    component: CodedComponent,
-    block: &mut Block,
-) -> Result<(), Malformed> {
-    let (band, low) = (header.start..=header.end, header.low);
-    match pass {
-        Pass::Whole => decoder.sequential(component, block),
-        Pass::DcFirst => decoder.dc_first(component, block, low),
-        Pass::DcRefinement => {
-            decoder.dc_refinement(block, low);
-            Ok(())
+    header: &'a ScanHeader,
+    /// By component in the scan.
+    components: &'a [CodedComponent],
+}
+
+impl<F: Faults> BlockReader<F> for ArithmeticBlocks<'_> {
+    fn consumed_bytes(&self) -> usize {
+        self.decoder.consumed_bytes()
+    }
+
+    fn read(&mut self, slot: usize, block: &mut Block, _: &mut F) -> Result<(), Malformed> {
+        let component = self.components[slot];
+        let (band, low) = (self.header.start..=self.header.end, self.header.low);
+        let decoder = &mut self.decoder;
+        match self.pass {
+            Pass::Whole => decoder.sequential(component, block),
+            Pass::DcFirst => decoder.dc_first(component, block, low),
+            Pass::DcRefinement => {
+                decoder.dc_refinement(block, low);
+                Ok(())
+            }
+            Pass::AcFirst => decoder.ac_first(component, block, band, low),
+            Pass::AcRefinement => decoder.ac_refinement(component, block, band, low),
         }
-        Pass::AcFirst => decoder.ac_first(component, block, band, low),
-        Pass::AcRefinement => decoder.ac_refinement(component, block, band, low),
     }
 }

@@ -1,7 +1,9 @@
 //! A frame on its way: which components are decoded, and how far (T.81 B.2.2, G.1.1.1).
 
+use std::mem;
 use std::ops::Range;
 
+use crate::band::Block;
 use crate::coefficients::{CodingProcess, Component, Scan};
 use crate::error::{Malformed, Result};
 use crate::limits::{Budget, try_reserve, try_vec};
@@ -20,6 +22,8 @@ pub(super) struct Frame {
     /// By component and block; empty before the component's first Huffman-coded AC scan.
     pub(super) nonzero: Vec<Vec<Nonzero>>,
     progress: Vec<Progress>,
+    /// Memory for the blocks of each component, until they need it.
+    spare_blocks: Vec<Vec<Block>>,
     /// The scans so far.
     pub(super) scans: Vec<Scan>,
 }
@@ -61,7 +65,7 @@ impl Nonzero {
 }
 
 impl Frame {
-    pub(super) fn new(header: FrameHeader) -> Self {
+    pub(super) fn new(header: FrameHeader, spare_blocks: Vec<Vec<Block>>) -> Self {
         // The table is a stand-in until the component's first scan latches the real one.
         let stand_in = QuantizationTable::annex_k_luminance();
         let components: Vec<Component> = header
@@ -83,6 +87,7 @@ impl Frame {
             nonzero: vec![Vec::new(); components.len()],
             components,
             progress,
+            spare_blocks,
             scans: Vec::new(),
         }
     }
@@ -175,12 +180,17 @@ impl Frame {
     }
 
     /// Room for all blocks of a component, charged before it is taken.
-    pub(super) fn reserve(&mut self, component: usize, budget: &mut Budget) -> Result<()> {
-        let component = &mut self.components[component];
+    pub(super) fn reserve(&mut self, index: usize, budget: &mut Budget) -> Result<()> {
+        let component = &mut self.components[index];
         let count = component.block_count();
         let storage = component.storage();
         if storage.capacity() < count {
             budget.charge_memory(count as u64 * BLOCK_BYTES)?;
+            let spare = self.spare_blocks.get_mut(index).map(mem::take);
+            *storage = spare
+                .filter(|spare| spare.capacity() >= count)
+                .unwrap_or_default();
+            storage.clear();
             try_reserve(storage, count)?;
         }
         Ok(())

@@ -8,12 +8,14 @@ mod recovery;
 mod report;
 mod scan;
 mod sequential;
+mod walk;
 
 pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 
 use std::io::Read;
 use std::mem;
 
+use crate::band::Block;
 use crate::coefficients::{
     CodingProcess, CoefficientImage, Component, EntropyCoding, Origin, SamplePrecision,
 };
@@ -109,6 +111,36 @@ impl CoefficientImage {
         Decoder::new(bytes, options).decode()
     }
 
+    /// As [`decode_with`](Self::decode_with), in place of this image and in its memory: a file of the
+    /// same geometry as the one before takes no new memory for its blocks, and a smaller one keeps it.
+    ///
+    /// On an error this image is one of a single mid-grey block, [`Self::default`], and its memory is
+    /// released. What it holds before does not count against [`Limits::max_memory`]; what the file costs
+    /// does, whether it is new or not.
+    ///
+    /// ```
+    /// use feature_distillation::{BandStatistics, CoefficientImage, DecodeOptions};
+    /// # let files = [CoefficientImage::default().encode()?, CoefficientImage::default().encode()?];
+    /// let mut statistics = BandStatistics::new();
+    /// let mut image = CoefficientImage::default();
+    /// for bytes in &files {
+    ///     image.decode_into(bytes, &DecodeOptions::default())?;
+    ///     statistics.add_image(&image)?;
+    /// }
+    /// assert_eq!(statistics.images(0), 2);
+    /// # Ok::<(), feature_distillation::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_into(&mut self, bytes: &[u8], options: &DecodeOptions) -> Result<()> {
+        let mut decoder = Decoder::new(bytes, options);
+        decoder.spare_blocks = mem::take(self).into_blocks();
+        *self = decoder.decode()?;
+        Ok(())
+    }
+
     /// As [`decode_with`](Self::decode_with), for a stream in the abbreviated format, whose tables come
     /// from elsewhere (T.81 B.4). Tables in the stream itself replace those. Restart intervals and the
     /// conditioning of arithmetic coding are not taken from elsewhere: SOI sets them back (T.81 B.2.4.3,
@@ -160,6 +192,8 @@ struct Decoder<'a> {
     tables: TableSpecification,
     metadata: Vec<MetadataSegment>,
     frame: Option<Frame>,
+    /// Memory for the blocks of each component, in frame order.
+    spare_blocks: Vec<Vec<Block>>,
     /// Whether a frame header has had DNL looked for: of a damaged file, one after another might ask.
     sought_lines: bool,
     /// Where damage is noted; `None` where it is an error.
@@ -179,6 +213,7 @@ impl<'a> Decoder<'a> {
             tables: TableSpecification::default(),
             metadata: Vec::new(),
             frame: None,
+            spare_blocks: Vec::new(),
             sought_lines: false,
             report: None,
             astray: None,
@@ -256,7 +291,7 @@ impl<'a> Decoder<'a> {
             }
             lines::read_ahead(&self.source, lines)
         })?;
-        let frame = Frame::new(header);
+        let frame = Frame::new(header, mem::take(&mut self.spare_blocks));
         let geometry = frame.header.geometry;
         self.budget
             .charge_frame(geometry.width, geometry.height, frame.block_count())?;
@@ -351,7 +386,6 @@ impl<'a> Decoder<'a> {
         // an AC code, one of a progressive DC scan a bit; only end-of-band runs and arithmetic coding
         // cost less.
         let coding = (frame.header.entropy_coding, frame.header.process);
-        let grows = coding.0 == EntropyCoding::Huffman && coding.1 != CodingProcess::Progressive;
         let bits_per_block = match coding {
             (EntropyCoding::Arithmetic, _) => 0,
             (EntropyCoding::Huffman, CodingProcess::Progressive) => u64::from(header.start == 0),
@@ -364,11 +398,10 @@ impl<'a> Decoder<'a> {
         }
         for scanned in &header.components {
             frame.reserve(scanned.index, &mut self.budget)?;
-            if !grows {
-                frame.fill_up(scanned.index);
-            }
             if coding.0 == EntropyCoding::Huffman && header.start > 0 {
                 frame.track_nonzero(scanned.index, &mut self.budget)?;
+                // Damage may have kept them from the scans before.
+                frame.fill_up(scanned.index);
             }
         }
         Ok(())

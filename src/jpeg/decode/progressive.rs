@@ -7,13 +7,12 @@ use crate::error::{Malformed, Result};
 
 use super::super::bits::BitReader;
 use super::super::header::ScanHeader;
-use super::super::huffman::{
-    ADVANCE_END, ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, ADVANCE_WRONG_SIZE, DecodeTable, SymbolClass,
-};
+use super::super::huffman::{DecodeTable, SymbolClass, advance};
 use super::Decoder;
 use super::frame::{Frame, Nonzero};
 use super::scan::{Faults, Grid, IntervalEnd};
-use super::sequential::{tolerate_symbol, value, wrapped_level};
+use super::sequential::{dc_difference, level, low_half, read_symbol, tolerate_symbol};
+use super::walk::{BlockReader, walk};
 
 impl Decoder<'_> {
     pub(super) fn progressive_scan<F: Faults>(
@@ -30,7 +29,6 @@ impl Decoder<'_> {
         }
     }
 
-    /// T.81 G.1.2.1: DC differences as in sequential scans, without the lowest bits.
     fn dc_first_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
@@ -45,93 +43,30 @@ impl Decoder<'_> {
                 self.decode_table::<F>(frame, SymbolClass::Dc, destination, position)
             })
             .collect::<Result<_>>()?;
-        self.dc_blocks(
-            frame,
-            header,
-            |bits, component, predictions: &mut [i32; 4], block, faults: &mut F| {
-                bits.refill();
-                let symbol = tables[component].symbol(bits);
-                let difference = if symbol.advance() >= ADVANCE_UNKNOWN {
-                    tolerate_symbol(bits, symbol, faults)?;
-                    0
-                } else {
-                    value(bits, symbol, SymbolClass::Dc, faults)
-                };
-                // In sound data the prediction is an i16 shifted right by `low`, which is at most 13.
-                let value = predictions[component].wrapping_add(difference);
-                let shifted = value << header.low;
-                let stored = if let Ok(level) = i16::try_from(shifted) {
-                    level
-                } else {
-                    let kind = Malformed::DcRange { value: shifted };
-                    wrapped_level(bits, shifted, kind, faults)?
-                };
-                predictions[component] = value;
-                if let Some(block) = block {
-                    block[0] = stored;
-                }
-                Ok(())
-            },
-        )
+        let grid = Grid::new(frame, header);
+        self.intervals(&grid, |data, mcus, faults: &mut F| {
+            let mut blocks = DcFirst {
+                bits: data.bits(),
+                tables: &tables,
+                predictions: [0; 4],
+                low: header.low,
+            };
+            walk(&grid, &mut frame.components, mcus, &mut blocks, faults)
+        })
     }
 
-    /// T.81 G.1.2.1: one more bit of each DC coefficient.
     fn dc_refinement_scan<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
     ) -> Result<()> {
-        let bit = 1_i16 << header.low;
-        self.dc_blocks(frame, header, |bits, _, _, block, _: &mut F| {
-            let set = bits.bit();
-            if let (true, Some(block)) = (set, block) {
-                block[0] |= bit;
-            }
-            Ok(())
-        })
-    }
-
-    /// Visits the blocks of a DC scan, which may be interleaved; padding blocks are given as `None`.
-    ///
-    /// `visit` is also given the place of the component in the scan and the predictions of all.
-    fn dc_blocks<F: Faults>(
-        &mut self,
-        frame: &mut Frame,
-        header: &ScanHeader,
-        visit: impl Fn(
-            &mut BitReader<'_>,
-            usize,
-            &mut [i32; 4],
-            Option<&mut Block>,
-            &mut F,
-        ) -> Result<(), Malformed>,
-    ) -> Result<()> {
         let grid = Grid::new(frame, header);
         self.intervals(&grid, |data, mcus, faults: &mut F| {
-            let mut bits = data.bits();
-            let mut predictions = [0; 4];
-            let result = (|| {
-                for (mcu, row, column) in grid.positions(mcus) {
-                    if faults.stops_before(mcu, bits.consumed_bytes()) {
-                        break;
-                    }
-                    for (slot, part) in grid.components.iter().enumerate() {
-                        let component = &mut frame.components[part.index];
-                        let (horizontal, vertical) = part.in_mcu;
-                        for y in row * vertical..(row + 1) * vertical {
-                            for x in column * horizontal..(column + 1) * horizontal {
-                                let block = component.block_mut(x, y);
-                                visit(&mut bits, slot, &mut predictions, block, faults)?;
-                            }
-                        }
-                    }
-                }
-                Ok(())
-            })();
-            IntervalEnd {
-                result,
-                consumed: bits.consumed_bytes(),
-            }
+            let mut blocks = DcRefinement {
+                bits: data.bits(),
+                bit: 1 << header.low,
+            };
+            walk(&grid, &mut frame.components, mcus, &mut blocks, faults)
         })
     }
 
@@ -147,45 +82,35 @@ impl Decoder<'_> {
         self.band_blocks(
             frame,
             header,
-            |bits, skip, block, nonzero, faults: &mut F| {
-                if *skip > 0 {
-                    *skip -= 1;
-                    return Ok(());
-                }
+            InRun::Untouched,
+            |bits, run, block, nonzero, faults: &mut F| {
                 let mut position = start;
                 while position <= end {
                     bits.refill();
-                    let symbol = table.symbol(bits);
-                    match symbol.advance() {
-                        ADVANCE_END => {
-                            *skip = end_of_band_run(bits, symbol.extra_bits()) - 1;
+                    let (leads, value) = read_symbol(bits, &table, faults);
+                    match leads {
+                        advance::END => {
+                            *run = blocks_of_run(value) - 1;
                             return Ok(());
                         }
-                        ADVANCE_UNKNOWN.. => return tolerate_symbol(bits, symbol, faults),
-                        advance => {
-                            position += advance;
-                            let value = value(bits, symbol, SymbolClass::ProgressiveAc, faults);
-                            if position > end + 1 {
-                                faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;
-                                if value == 0 {
-                                    return Ok(());
-                                }
-                            }
-                            let shifted = value << low;
-                            // i16::MIN is excluded: a refinement scan could not let it grow.
-                            let level = i16::try_from(shifted)
-                                .ok()
-                                .filter(|&level| level != i16::MIN);
-                            let level = if let Some(level) = level {
-                                level
-                            } else {
-                                let kind = Malformed::CoefficientRange { value: shifted };
-                                wrapped_level(bits, shifted, kind, faults)?
-                            };
-                            *at_zigzag(block, position - 1) = level;
-                            nonzero.set(position - 1, level != 0);
+                        advance::ILLEGAL.. => return tolerate_symbol(bits, leads, faults),
+                        _ => position += u32::from(leads),
+                    }
+                    if position > end + 1 {
+                        faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;
+                        if value == 0 {
+                            return Ok(());
                         }
                     }
+                    let shifted = i32::from(value) << low;
+                    // i16::MIN is excluded: a refinement scan could not let it grow.
+                    if i16::try_from(shifted).is_err() || shifted == i16::MIN.into() {
+                        let kind = Malformed::CoefficientRange { value: shifted };
+                        faults.tolerate(bits.consumed_bytes(), kind)?;
+                    }
+                    let level = low_half(shifted);
+                    *at_zigzag(block, position - 1) = level;
+                    nonzero.set(position - 1, level != 0);
                 }
                 Ok(())
             },
@@ -205,44 +130,44 @@ impl Decoder<'_> {
         self.band_blocks(
             frame,
             header,
-            |bits, skip, block, nonzero, faults: &mut F| {
+            InRun::Visited,
+            |bits, run, block, nonzero, faults: &mut F| {
                 let mut position = start;
-                while *skip == 0 && position <= end {
+                while *run == 0 && position <= end {
                     bits.refill();
-                    let symbol = table.symbol(bits);
-                    let zeros = match symbol.advance() {
-                        ADVANCE_END => {
-                            *skip = end_of_band_run(bits, symbol.extra_bits());
+                    let (leads, value) = read_symbol(bits, &table, faults);
+                    match leads {
+                        advance::END => {
+                            *run = blocks_of_run(value);
                             break;
                         }
-                        ADVANCE_ILLEGAL => return Err(Malformed::RefinementSize),
-                        ADVANCE_UNKNOWN.. => {
-                            tolerate_symbol(bits, symbol, faults)?;
+                        advance::ILLEGAL => return Err(Malformed::RefinementSize),
+                        advance::UNKNOWN => {
+                            tolerate_symbol(bits, leads, faults)?;
                             // What libjpeg goes on with: the end of this band alone.
-                            *skip = 1;
+                            *run = 1;
                             break;
                         }
-                        advance if advance > ADVANCE_WRONG_SIZE => {
+                        advance::OF_WRONG_SIZE.. => {
                             faults.tolerate(bits.consumed_bytes(), Malformed::RefinementSize)?;
-                            advance - ADVANCE_WRONG_SIZE - 1
                         }
-                        advance => advance - 1,
-                    };
+                        _ => {}
+                    }
                     // The bit of a new coefficient's sign stands before the refinement bits it passes.
-                    let new = value(bits, symbol, SymbolClass::RefinementAc, faults);
+                    let zeros = u32::from(leads.wrapping_sub(1) % advance::OF_WRONG_SIZE);
                     position = refine(bits, block, *nonzero, position..end + 1, zeros, bit);
                     if position > end {
                         faults.tolerate(bits.consumed_bytes(), Malformed::RunPastBlock)?;
                     }
-                    if new != 0 {
-                        *at_zigzag(block, position) = if new > 0 { bit } else { -bit };
+                    if value != 0 {
+                        *at_zigzag(block, position) = if value > 0 { bit } else { -bit };
                         nonzero.set(position, true);
                     }
                     position += 1;
                 }
-                if *skip > 0 {
+                if *run > 0 {
                     refine(bits, block, *nonzero, position..end + 1, u32::MAX, bit);
-                    *skip -= 1;
+                    *run -= 1;
                 }
                 Ok(())
             },
@@ -261,11 +186,12 @@ impl Decoder<'_> {
     }
 
     /// Visits the blocks of an AC scan, which has one component. `visit` is also given the number of
-    /// blocks that the current end-of-band run still skips, and which coefficients are nonzero.
+    /// blocks that the current end-of-band run still holds, and which coefficients are nonzero.
     fn band_blocks<F: Faults>(
         &mut self,
         frame: &mut Frame,
         header: &ScanHeader,
+        in_run: InRun,
         visit: impl Fn(
             &mut BitReader<'_>,
             &mut u32,
@@ -282,17 +208,31 @@ impl Decoder<'_> {
             #[expect(clippy::cast_possible_truncation, reason = "the blocks are in memory")]
             let range = mcus.start as usize..mcus.end as usize;
             let blocks = component.blocks_mut()[range.clone()].iter_mut();
-            let blocks = blocks.zip(&mut nonzero[range]);
+            let blocks = blocks.zip(&mut nonzero[range.clone()]);
+            let mut blocks = range.zip(blocks);
             let mut bits = data.bits();
-            let mut skip = 0;
+            let mut run = 0;
             let result = (|| {
-                for (mcu, (block, nonzero)) in mcus.zip(blocks) {
-                    if faults.stops_before(mcu, bits.consumed_bytes()) {
+                while let Some((mcu, (block, nonzero))) = blocks.next() {
+                    if faults.stops_before(mcu as u64, bits.consumed_bytes()) {
                         return Ok(());
                     }
-                    visit(&mut bits, &mut skip, block, nonzero, faults)?;
+                    if run == 0 || in_run == InRun::Visited {
+                        visit(&mut bits, &mut run, block, nonzero, faults)?;
+                        continue;
+                    }
+                    // This block and those behind it.
+                    run -= 1;
+                    let skipped = blocks.len().min(run as usize);
+                    if let Some(last) = skipped.checked_sub(1) {
+                        blocks.nth(last);
+                    }
+                    #[expect(clippy::cast_possible_truncation, reason = "at most the run")]
+                    {
+                        run -= skipped as u32;
+                    }
                 }
-                if skip > 0 {
+                if run > 0 {
                     faults.tolerate(bits.consumed_bytes(), Malformed::EndOfBandRun)?;
                 }
                 Ok(())
@@ -305,14 +245,69 @@ impl Decoder<'_> {
     }
 }
 
-/// Length of an end-of-band run whose symbol announced `size` more bits (T.81 G.1.2.2).
-fn end_of_band_run(bits: &mut BitReader<'_>, size: u32) -> u32 {
-    if size == 0 {
-        return 1;
+/// Blocks of an end-of-band run, the one at hand included, by the value of its symbol.
+#[inline(always)]
+fn blocks_of_run(value: i16) -> u32 {
+    // 1 to 2^15 - 1.
+    u32::from(value.cast_unsigned())
+}
+
+/// What becomes of the blocks in an end-of-band run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InRun {
+    /// Nothing: they are passed over at once.
+    Untouched,
+    /// They may have something to refine.
+    Visited,
+}
+
+/// DC differences as in sequential scans, without the lowest bits (T.81 G.1.2.1).
+struct DcFirst<'a> {
+    bits: BitReader<'a>,
+    /// By component in the scan.
+    tables: &'a [DecodeTable],
+    predictions: [i32; 4],
+    low: u8,
+}
+
+impl<F: Faults> BlockReader<F> for DcFirst<'_> {
+    fn consumed_bytes(&self) -> usize {
+        self.bits.consumed_bytes()
     }
-    let extra = bits.peek(size);
-    bits.consume(size);
-    (1 << size) + extra
+
+    #[inline(always)]
+    fn read(&mut self, slot: usize, block: &mut Block, faults: &mut F) -> Result<(), Malformed> {
+        let bits = &mut self.bits;
+        bits.refill();
+        let difference = dc_difference(bits, &self.tables[slot], faults)?;
+        // In sound data the prediction is an i16 shifted right by `low`, which is at most 13.
+        let value = self.predictions[slot].wrapping_add(difference);
+        self.predictions[slot] = value;
+        let shifted = value << self.low;
+        let wraps = || Malformed::DcRange { value: shifted };
+        block[0] = level(bits, shifted, wraps, faults)?;
+        Ok(())
+    }
+}
+
+/// One more bit of each DC coefficient (T.81 G.1.2.1).
+struct DcRefinement<'a> {
+    bits: BitReader<'a>,
+    bit: i16,
+}
+
+impl<F: Faults> BlockReader<F> for DcRefinement<'_> {
+    fn consumed_bytes(&self) -> usize {
+        self.bits.consumed_bytes()
+    }
+
+    #[inline(always)]
+    fn read(&mut self, _: usize, block: &mut Block, _: &mut F) -> Result<(), Malformed> {
+        if self.bits.bit() {
+            block[0] |= self.bit;
+        }
+        Ok(())
+    }
 }
 
 /// Reads a correction bit for each coefficient in `range` that is `nonzero`, passing `zeros` others.
@@ -337,12 +332,13 @@ fn refine(
         left -= zeros;
         position = next + 1;
         let coefficient = at_zigzag(block, next);
-        if bits.bit() && *coefficient & bit == 0 {
-            // In sound data a multiple of twice the bit, and not i16::MIN: it does not overflow, and
-            // the bit is never set. Otherwise it may wrap, but not to zero: the bit is at most 2^13.
-            let grown = if *coefficient > 0 { bit } else { -bit };
-            *coefficient = coefficient.wrapping_add(grown);
-        }
+        // Nobody can foresee the bit: no branch depends on it.
+        let (is_due, is_new) = (bits.bit(), *coefficient & bit == 0);
+        let growth = if is_due && is_new { bit } else { 0 };
+        // In sound data a multiple of twice the bit, and not i16::MIN: it does not overflow, and
+        // the bit is never set. Otherwise it may wrap, but not to zero: the bit is at most 2^13.
+        let sign = *coefficient >> 15;
+        *coefficient = coefficient.wrapping_add((growth ^ sign) - sign);
     }
     range.end.min(position.saturating_add(left))
 }

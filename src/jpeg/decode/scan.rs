@@ -7,9 +7,7 @@ use crate::error::{Malformed, Result};
 
 use super::super::bits::EntropyData;
 use super::super::header::{ScanHeader, TableClass};
-use super::super::huffman::{
-    ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, DecodeTable, Sizes, Symbol, SymbolClass,
-};
+use super::super::huffman::{DecodeTable, Sizes, SymbolClass};
 use super::super::marker::{self, malformed};
 use super::frame::Frame;
 use super::recovery::Note;
@@ -195,17 +193,6 @@ impl Grid {
         }
         areas
     }
-
-    /// (number, row, column) of the MCUs in a range.
-    pub(super) fn positions(
-        &self,
-        mcus: Range<u64>,
-    ) -> impl Iterator<Item = (u64, u32, u32)> + use<> {
-        let wide = u64::from(self.mcus_wide);
-        // An image has at most 65535 MCUs in each direction.
-        #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-        mcus.map(move |mcu| (mcu, (mcu / wide) as u32, (mcu % wide) as u32))
-    }
 }
 
 /// Where a scan stands among its restart intervals.
@@ -236,16 +223,6 @@ impl Place {
             .total
             .min(self.first + self.interval * u64::from(intervals));
         self.number = (self.number + intervals) % 8;
-    }
-}
-
-/// The breach behind a symbol that cannot be.
-#[cold]
-pub(super) fn bad_symbol(symbol: Symbol) -> Malformed {
-    match symbol.advance() {
-        ADVANCE_UNKNOWN => Malformed::UnknownCode,
-        ADVANCE_ILLEGAL => Malformed::IllegalSymbol,
-        _ => Malformed::RunPastBlock,
     }
 }
 

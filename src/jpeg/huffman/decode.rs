@@ -1,6 +1,6 @@
 //! From bits to symbols: one look-up for short codes and the values behind them (T.81 F.2.2).
 
-use super::super::bits::BitReader;
+use super::super::bits::{BitReader, REFILLED};
 use super::HuffmanSpec;
 
 /// What the symbols of a table mean.
@@ -39,220 +39,248 @@ impl Sizes {
     }
 }
 
-/// A decoded symbol and, where its code was short, the value that follows it.
-///
-/// Bits 0..5: bits to consume. Bits 5..9: bits of the value still to be read. Bits 9..16: by how much
-/// to advance in the zig-zag sequence, or one of the special advances below. Bits 16..32: the value.
+/// A symbol: how long its code is, which value follows, and where it leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::jpeg) struct Symbol(u32);
+pub(in crate::jpeg) struct Symbol {
+    code_bits: u8,
+    /// Bits of the value, SSSS; of an end-of-band run those of its length.
+    size: u8,
+    /// How far the zig-zag sequence goes on, or one of the codes of [`advance`].
+    advance: u8,
+}
 
-/// Advance of end-of-block, and of end-of-band runs with their size in the extra bits.
-pub(in crate::jpeg) const ADVANCE_END: u32 = 127;
-/// Advance of a symbol that the process does not have.
-pub(in crate::jpeg) const ADVANCE_ILLEGAL: u32 = 126;
-/// What is added to the advance of a refinement symbol of another size than 1, where that is read.
-pub(in crate::jpeg) const ADVANCE_WRONG_SIZE: u32 = 32;
-/// Advance of bits that are no code.
-pub(in crate::jpeg) const ADVANCE_UNKNOWN: u32 = 125;
+/// Advances that lead nowhere: past the end of the sequence from wherever they start.
+pub(in crate::jpeg) mod advance {
+    /// End-of-block and end-of-band runs.
+    pub(in crate::jpeg) const END: u8 = 64;
+    /// A run without a value, where that is read: as an end.
+    pub(in crate::jpeg) const END_IN_EFFECT: u8 = 65;
+    /// A symbol that the process does not have.
+    pub(in crate::jpeg) const ILLEGAL: u8 = 66;
+    /// Bits that are no code; they are not consumed.
+    pub(in crate::jpeg) const UNKNOWN: u8 = 67;
+    /// What is added for a refinement symbol of another size than 1, where that is read.
+    pub(in crate::jpeg) const OF_WRONG_SIZE: u8 = 32;
+}
 
 impl Symbol {
-    #[inline(always)]
-    pub(in crate::jpeg) const fn bits(self) -> u32 {
-        self.0 & 31
-    }
-
-    #[inline(always)]
-    pub(in crate::jpeg) const fn extra_bits(self) -> u32 {
-        self.0 >> 5 & 15
-    }
-
-    #[inline(always)]
-    pub(in crate::jpeg) const fn advance(self) -> u32 {
-        self.0 >> 9 & 127
-    }
-
-    #[inline(always)]
-    pub(in crate::jpeg) const fn value(self) -> i32 {
-        self.0.cast_signed() >> 16
-    }
-
-    const fn new(bits: u32, extra: u32, advance: u32) -> Self {
-        Self(bits | extra << 5 | advance << 9)
-    }
-
-    const fn with_value(self, value: i32) -> Self {
-        Self(self.0 | value.cast_unsigned() << 16)
-    }
-
-    const fn of(symbol: u8, length: u32, class: SymbolClass, sizes: Sizes) -> Self {
-        let (run, size) = (symbol as u32 >> 4, symbol as u32 & 15);
-        match class {
-            SymbolClass::Dc if symbol as u32 > sizes.largest(class) => {
-                Self::new(length, 0, ADVANCE_ILLEGAL)
-            }
-            SymbolClass::Dc => Self::new(length, size, 0),
-            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc | SymbolClass::RefinementAc => {
-                Self::of_ac(run, size, length, class, sizes)
-            }
+    const fn new(code_bits: u8, size: u8, advance: u8) -> Self {
+        Self {
+            code_bits,
+            size,
+            advance,
         }
     }
 
-    const fn of_ac(run: u32, size: u32, length: u32, class: SymbolClass, sizes: Sizes) -> Self {
+    /// Bits of the code and of the value; at most 31.
+    pub(in crate::jpeg) const fn bits(self) -> u32 {
+        self.code_bits as u32 + self.size as u32
+    }
+
+    pub(in crate::jpeg) const fn code_bits(self) -> u32 {
+        self.code_bits as u32
+    }
+
+    pub(in crate::jpeg) const fn size(self) -> u32 {
+        self.size as u32
+    }
+
+    pub(in crate::jpeg) const fn advance(self) -> u8 {
+        self.advance
+    }
+
+    /// What has to be added to the bits of the code and of the value, taken as one number, to get the
+    /// value that they stand for, by whether the first bit of the value is set. That is the value itself
+    /// (T.81 F.2.2.1, EXTEND), 0 where there is none, or the blocks of an end-of-band run, the one at hand
+    /// included (T.81 G.1.2.2).
+    const fn offset(self, code: u32, first_bit: bool) -> i32 {
+        let (code, size) = (code << self.size, self.size);
+        let of_zero_bits = match (self.advance, first_bit) {
+            (advance::END, _) => 1 << size,
+            (_, true) => 0,
+            (_, false) => 1 - (1 << size),
+        };
+        of_zero_bits - code.cast_signed()
+    }
+
+    /// The value behind the code, among the next 31 bits.
+    pub(in crate::jpeg) const fn value(self, next: u32) -> i16 {
+        let number = next >> (31 - self.bits());
+        let code = number >> self.size;
+        let first_bit = self.size > 0 && number >> (self.size - 1) & 1 == 1;
+        // Sizes are at most 15.
+        #[expect(clippy::cast_possible_truncation, reason = "shown above")]
+        {
+            (number.cast_signed() + self.offset(code, first_bit)) as i16
+        }
+    }
+
+    const fn of(symbol: u8, code_bits: u8, class: SymbolClass, sizes: Sizes) -> Self {
+        let (run, size) = (symbol >> 4, symbol & 15);
         let any = matches!(sizes, Sizes::Any);
+        let is_legal = size as u32 <= sizes.largest(class);
         match class {
-            _ if run == 15 && size == 0 => Self::new(length, 0, 16),
-            SymbolClass::SequentialAc if size == 0 && run == 0 => Self::new(length, 0, ADVANCE_END),
-            // The value tells it from a lawful end.
+            SymbolClass::Dc if run == 0 && is_legal => Self::new(code_bits, size, 0),
+            SymbolClass::Dc => Self::new(code_bits, 0, advance::ILLEGAL),
+            _ if run == 15 && size == 0 => Self::new(code_bits, 0, 16),
+            SymbolClass::SequentialAc if size == 0 && run == 0 => {
+                Self::new(code_bits, 0, advance::END)
+            }
             SymbolClass::SequentialAc if size == 0 && any => {
-                Self::new(length, 0, ADVANCE_END).with_value(1)
+                Self::new(code_bits, 0, advance::END_IN_EFFECT)
             }
             SymbolClass::ProgressiveAc | SymbolClass::RefinementAc if size == 0 => {
-                Self::new(length, run, ADVANCE_END)
+                Self::new(code_bits, run, advance::END)
             }
-            SymbolClass::RefinementAc if size == 1 => Self::new(length, 1, run + 1),
+            SymbolClass::RefinementAc if size == 1 => Self::new(code_bits, 1, run + 1),
             // libjpeg warns of other sizes, and reads one bit.
-            SymbolClass::RefinementAc if any => Self::new(length, 1, run + 1 + ADVANCE_WRONG_SIZE),
-            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc
-                if size != 0 && size <= sizes.largest(class) =>
-            {
-                Self::new(length, size, run + 1)
+            SymbolClass::RefinementAc if any => {
+                Self::new(code_bits, 1, run + 1 + advance::OF_WRONG_SIZE)
             }
-            _ => Self::new(length, 0, ADVANCE_ILLEGAL),
+            SymbolClass::SequentialAc | SymbolClass::ProgressiveAc if size != 0 && is_legal => {
+                Self::new(code_bits, size, run + 1)
+            }
+            _ => Self::new(code_bits, 0, advance::ILLEGAL),
         }
     }
 }
 
-/// Bits resolved by one look-up. Ten bits keep four tables in the first-level cache.
+/// A symbol of a short code, as a table holds it; 0 for other codes.
+///
+/// Bits 0..8: bits to consume, with those of the value. Bits 8..16: the advance. Bits 16..32: what has to be
+/// added to the consumed bits to get the value, modulo 2^16. So neither the size nor the sign of a value,
+/// which are as hard to foresee as the picture, takes a branch or its own look-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry(u32);
+
+impl Entry {
+    const LONG: Self = Self(0);
+
+    fn new(symbol: Symbol, code: u32, first_bit: bool) -> Self {
+        let offset = symbol.offset(code, first_bit).cast_unsigned() << 16;
+        Self(symbol.bits() | u32::from(symbol.advance) << 8 | offset)
+    }
+
+    #[inline(always)]
+    const fn bits(self) -> u32 {
+        self.0 & 0xFF
+    }
+
+    #[inline(always)]
+    const fn advance(self) -> u8 {
+        self.0.to_le_bytes()[1]
+    }
+
+    /// The value, from the bits that are consumed.
+    #[inline(always)]
+    const fn value(self, consumed: u64) -> i16 {
+        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^16")]
+        {
+            (consumed as u32).wrapping_add(self.0 >> 16) as i16
+        }
+    }
+}
+
+/// Bits that one look-up resolves: a code and the first bit of its value. Ten bits keep the tables of two
+/// components in the first-level cache.
 const FAST_BITS: u32 = 10;
+
+/// The most that a code of the first table takes with its value.
+const MOST_SHORT_BITS: u32 = 18;
+
+/// Symbols of short codes that may follow a refill. Longer codes refill before and after.
+pub(in crate::jpeg) const SYMBOLS_PER_REFILL: u32 = 3;
+
+const _: () = assert!(MOST_SHORT_BITS * SYMBOLS_PER_REFILL <= REFILLED);
 
 /// A table ready for decoding one class of symbols.
 #[derive(Debug, Clone)]
 pub(in crate::jpeg) struct DecodeTable {
-    /// Symbol for each value of the next ten bits; 0 where the code is longer.
-    fast: Box<[Symbol; 1 << FAST_BITS]>,
-    /// Codes longer than ten bits, by length: codes below `limit`, left-aligned to 16 bits, have it.
-    slow: Vec<LongCodes>,
+    /// By the next ten bits.
+    fast: Box<[Entry; 1 << FAST_BITS]>,
+    /// Of codes of 1 to 16 bits: those below `limit`, left-aligned to 16 bits, have that length.
+    lengths: [CodesOfLength; 16],
     symbols: Vec<u8>,
     class: SymbolClass,
     sizes: Sizes,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct LongCodes {
+#[derive(Debug, Clone, Copy, Default)]
+struct CodesOfLength {
     limit: u32,
-    length: u32,
     first_code: u32,
     first_symbol: usize,
 }
 
 impl DecodeTable {
     pub(in crate::jpeg) fn new(spec: &HuffmanSpec, class: SymbolClass, sizes: Sizes) -> Self {
-        let mut fast = Box::new([Symbol(0); 1 << FAST_BITS]);
-        for (symbol, code, length) in spec.codes().take_while(|code| code.2 <= FAST_BITS) {
-            let base = Symbol::of(symbol, length, class, sizes);
-            let free = FAST_BITS - length;
-            let first = (code << free) as usize;
-            for (following, entry) in (0_u32..).zip(&mut fast[first..first + (1 << free)]) {
-                *entry = resolve_value(base, following, free);
+        let mut fast = Box::new([Entry::LONG; 1 << FAST_BITS]);
+        for (symbol, code, length) in spec.codes() {
+            let Some(free) = FAST_BITS.checked_sub(length.into()) else {
+                break;
+            };
+            let symbol = Symbol::of(symbol, length, class, sizes);
+            let entries = &mut fast[(code << free) as usize..((code + 1) << free) as usize];
+            // Longer values than samples of 8 bits have are for who counts them.
+            let has_value = symbol.size > 0 && symbol.advance != advance::END;
+            if symbol.bits() > MOST_SHORT_BITS || has_value && (symbol.size > 10 || free == 0) {
+                continue;
             }
+            let (clear, set) = entries.split_at_mut(entries.len() / 2);
+            clear.fill(Entry::new(symbol, code, false));
+            set.fill(Entry::new(symbol, code, has_value));
         }
-        let mut slow = Vec::new();
+        let mut lengths = [CodesOfLength::default(); 16];
         let mut first_code = 0_u32;
         let mut first_symbol = 0;
-        for (length, count) in (1_u32..).zip(spec.counts) {
+        for ((length, codes), count) in (1_u8..).zip(&mut lengths).zip(spec.counts) {
             let end = first_code + u32::from(count);
-            if length > FAST_BITS {
-                slow.push(LongCodes {
-                    limit: end << (16 - length),
-                    length,
-                    first_code,
-                    first_symbol,
-                });
-            }
+            *codes = CodesOfLength {
+                limit: end << (16 - length),
+                first_code,
+                first_symbol,
+            };
             first_symbol += usize::from(count);
             first_code = end << 1;
         }
         Self {
             fast,
-            slow,
+            lengths,
             symbols: spec.symbols.clone(),
             class,
             sizes,
         }
     }
 
-    /// The symbol at the reader's position, 16 bits of which must be available. Consumes its code
-    /// and, where [`Symbol::extra_bits`] is 0, its value.
-    #[inline(always)]
-    pub(in crate::jpeg) fn symbol(&self, bits: &mut BitReader<'_>) -> Symbol {
-        let mut symbol = self.fast[bits.peek(FAST_BITS) as usize];
-        if symbol.0 == 0 {
-            symbol = self.long_symbol(bits.peek(16));
-        }
-        bits.consume(symbol.bits());
-        symbol
+    pub(in crate::jpeg) const fn class(&self) -> SymbolClass {
+        self.class
     }
 
-    #[cold]
-    #[inline(never)]
-    fn long_symbol(&self, next: u32) -> Symbol {
-        for codes in &self.slow {
+    /// Reads a symbol of a short code with its value, as (advance, value); `None` where the next code is
+    /// none, and nothing is consumed.
+    #[inline(always)]
+    pub(in crate::jpeg) fn read_short(&self, bits: &mut BitReader<'_>) -> Option<(u8, i16)> {
+        let entry = self.fast[bits.peek(FAST_BITS) as usize];
+        if entry == Entry::LONG {
+            return None;
+        }
+        let consumed = bits.take(entry.bits());
+        Some((entry.advance(), entry.value(consumed)))
+    }
+
+    /// The symbol whose code starts the next 16 bits.
+    pub(in crate::jpeg) fn symbol(&self, next: u32) -> Symbol {
+        for (length, codes) in (1_u8..).zip(&self.lengths) {
             if next < codes.limit {
-                let offset = (next >> (16 - codes.length)).wrapping_sub(codes.first_code);
-                if let Some(&symbol) = self
-                    .symbols
-                    .get(codes.first_symbol.wrapping_add(offset as usize))
-                {
-                    return Symbol::of(symbol, codes.length, self.class, self.sizes);
+                let offset = (next >> (16 - length)).wrapping_sub(codes.first_code);
+                let index = codes.first_symbol.wrapping_add(offset as usize);
+                if let Some(&symbol) = self.symbols.get(index) {
+                    return Symbol::of(symbol, length, self.class, self.sizes);
                 }
             }
         }
-        Symbol::new(0, 0, ADVANCE_UNKNOWN)
+        Symbol::new(0, 0, advance::UNKNOWN)
     }
-}
-
-/// Adds the value to a symbol if all its bits are among the `free` bits that follow the code.
-fn resolve_value(base: Symbol, following: u32, free: u32) -> Symbol {
-    let size = base.extra_bits();
-    if size == 0 || size > free || base.advance() == ADVANCE_END {
-        return base;
-    }
-    let value = extend(following >> (free - size), size);
-    Symbol::new(base.bits() + size, 0, base.advance()).with_value(value)
-}
-
-/// The signed value of `size` bits, 1 to 15 (T.81 F.2.2.1, EXTEND).
-#[inline(always)]
-pub(in crate::jpeg) const fn extend(bits: u32, size: u32) -> i32 {
-    let bits = bits.cast_signed();
-    // -1 for values whose top bit is clear, else 0.
-    let negative = (bits >> (size - 1)) - 1;
-    bits + (negative & (1 - (1 << size)))
-}
-
-/// Reads the signed value that follows a symbol; up to [`PROMPT_BITS`] must be available.
-#[inline(always)]
-pub(in crate::jpeg) fn receive_extend(bits: &mut BitReader<'_>, size: u32) -> i32 {
-    if size > PROMPT_BITS {
-        return receive_extend_long(bits, size);
-    }
-    let value = extend(bits.peek(size), size);
-    bits.consume(size);
-    value
-}
-
-/// Bits of a value that callers have refilled for. Longer ones are all but unknown in samples of 8 bits.
-const PROMPT_BITS: u32 = 10;
-
-/// Leaves as many bits available as after a short value.
-#[cold]
-#[inline(never)]
-fn receive_extend_long(bits: &mut BitReader<'_>, size: u32) -> i32 {
-    bits.refill();
-    let value = extend(bits.peek(size), size);
-    bits.consume(size);
-    bits.refill();
-    value
 }
 
 #[cfg(test)]
@@ -264,35 +292,82 @@ mod tests {
     use super::*;
 
     #[test]
-    fn extend_follows_table_f_1() {
-        assert_eq!([extend(0, 1), extend(1, 1)], [-1, 1]);
-        assert_eq!(
-            [extend(0, 3), extend(3, 3), extend(4, 3), extend(7, 3)],
-            [-7, -4, 4, 7]
-        );
-        assert_eq!([extend(0, 11), extend(2047, 11)], [-2047, 2047]);
+    fn values_of_every_size_follow_table_f_1() {
+        for (value, size, expected) in [
+            (0, 1, -1),
+            (1, 1, 1),
+            (0, 3, -7),
+            (3, 3, -4),
+            (4, 3, 4),
+            (7, 3, 7),
+            (0, 11, -2047),
+            (2047, 11, 2047),
+            (0, 15, -32767),
+            (32767, 15, 32767),
+            (0, 0, 0),
+        ] {
+            for code_bits in [1_u8, 5, 10, 16] {
+                let code = (1_u32 << code_bits) - 2;
+                let symbol = Symbol::new(code_bits, size, 1);
+                let next = (code << size | value) << (31 - symbol.bits());
+                assert_eq!(symbol.value(next), expected, "{value} of {size} bits");
+            }
+        }
     }
 
     #[test]
-    fn values_of_every_size_are_read_where_the_bits_of_a_short_one_are_left() {
-        for size in 1..=15 {
-            for value in [0, 1, 1 << (size - 1), (1 << size) - 1] {
-                let mut writer = BitWriter::default();
-                writer.put(0, 23);
-                writer.put(0, 23);
-                writer.put(value, size);
-                writer.put(0b1011_0110, 8);
-                let bytes = writer.finish();
-                let mut data = EntropyData::default();
-                data.load(&bytes, 0, |code| code != 0).unwrap();
-                let mut bits = data.bits();
-                // Of 56 bits ten stay available.
-                bits.refill();
-                bits.consume(23);
-                bits.consume(23);
-                assert_eq!(receive_extend(&mut bits, size), extend(value, size));
-                bits.refill();
-                assert_eq!(bits.peek(8), 0b1011_0110, "{value} of {size} bits");
+    fn an_end_of_band_run_has_the_length_that_its_bits_add() {
+        for size in 0..=14_u8 {
+            for extra in [0, (1_i32 << size) - 1] {
+                let symbol = Symbol::new(4, size, advance::END);
+                let next = (0b1110 << size | extra.cast_unsigned()) << (31 - symbol.bits());
+                assert_eq!(i32::from(symbol.value(next)), (1 << size) + extra);
+            }
+        }
+    }
+
+    #[test]
+    fn short_codes_give_what_their_symbols_say() {
+        let classes = [
+            SymbolClass::Dc,
+            SymbolClass::SequentialAc,
+            SymbolClass::ProgressiveAc,
+            SymbolClass::RefinementAc,
+        ];
+        for spec in [
+            HuffmanSpec::standard_ac(false),
+            HuffmanSpec::standard_ac(true),
+            HuffmanSpec::standard_dc(false),
+            // Symbols that are legal nowhere, and long values behind short codes.
+            HuffmanSpec::new(
+                [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0],
+                &[15, 14, 11, 10, 0x1F, 0xE0, 9, 0x90, 0x21, 0x07],
+            )
+            .unwrap(),
+        ] {
+            for (class, sizes) in classes.into_iter().flat_map(|class| {
+                [Sizes::EightBit, Sizes::TwelveBit, Sizes::Any].map(|sizes| (class, sizes))
+            }) {
+                let table = DecodeTable::new(&spec, class, sizes);
+                let mut short = 0;
+                for next in (0..1_u32 << 18).map(|bits| bits << 13) {
+                    let mut writer = BitWriter::default();
+                    writer.put(next << 1, 32);
+                    let mut data = EntropyData::default();
+                    data.load(&writer.finish(), 0, |code| code != 0).unwrap();
+                    let mut bits = data.bits();
+                    bits.refill();
+                    let mut behind = bits.clone();
+                    if let Some(found) = table.read_short(&mut bits) {
+                        let symbol = table.symbol(next >> 15);
+                        assert_eq!(found, (symbol.advance(), symbol.value(next)), "{symbol:?}");
+                        behind.consume(symbol.bits());
+                        assert_eq!(bits.peek(32), behind.peek(32));
+                        assert!(symbol.bits() <= MOST_SHORT_BITS);
+                        short += 1;
+                    }
+                }
+                assert!(short > 1 << 13, "{short}");
             }
         }
     }
@@ -301,8 +376,8 @@ mod tests {
     #[test]
     fn symbols_mean_what_their_class_and_the_sizes_of_the_process_say() {
         use SymbolClass::{Dc, ProgressiveAc, RefinementAc, SequentialAc};
-        const END: u32 = ADVANCE_END;
-        const ILLEGAL: (u32, u32, i32) = (0, ADVANCE_ILLEGAL, 0);
+        const END: u8 = advance::END;
+        const ILLEGAL: (u8, u8) = (0, advance::ILLEGAL);
         for (sizes, largest_dc, largest_ac) in [
             (Sizes::EightBit, 11, 10),
             (Sizes::TwelveBit, 15, 14),
@@ -310,41 +385,41 @@ mod tests {
         ] {
             let any = sizes == Sizes::Any;
             for symbol in 0..=255_u8 {
-                let (run, size) = (u32::from(symbol / 16), u32::from(symbol % 16));
+                let (run, size) = (symbol / 16, symbol % 16);
                 for class in [Dc, SequentialAc, ProgressiveAc, RefinementAc] {
                     let expected = match (class, run, size) {
-                        (Dc, 0, size) if size <= largest_dc => (size, 0, 0),
+                        (Dc, 0, size) if size <= largest_dc => (size, 0),
                         (Dc, _, _) => ILLEGAL,
-                        (_, 15, 0) => (0, 16, 0),
-                        (SequentialAc, 0, 0) => (0, END, 0),
+                        (_, 15, 0) => (0, 16),
+                        (SequentialAc, 0, 0) => (0, END),
                         (SequentialAc, _, 0) => {
                             if any {
-                                (0, END, 1)
+                                (0, advance::END_IN_EFFECT)
                             } else {
                                 ILLEGAL
                             }
                         }
-                        (_, run, 0) => (run, END, 0),
-                        (RefinementAc, run, 1) => (1, run + 1, 0),
+                        (_, run, 0) => (run, END),
+                        (RefinementAc, run, 1) => (1, run + 1),
                         (RefinementAc, run, _) => {
                             if any {
-                                (1, run + 1 + 32, 0)
+                                (1, run + 1 + 32)
                             } else {
                                 ILLEGAL
                             }
                         }
                         (_, run, size) => {
                             if size <= largest_ac {
-                                (size, run + 1, 0)
+                                (size, run + 1)
                             } else {
                                 ILLEGAL
                             }
                         }
                     };
                     let found = Symbol::of(symbol, 9, class, sizes);
-                    assert_eq!(found.bits(), 9);
+                    assert_eq!(found.code_bits(), 9);
                     assert_eq!(
-                        (found.extra_bits(), found.advance(), found.value()),
+                        (found.size, found.advance()),
                         expected,
                         "{symbol:#04X}, {class:?}, {sizes:?}"
                     );
@@ -380,11 +455,9 @@ mod tests {
                 bits.refill();
                 let (code, length) = encode.code(symbol);
                 prop_assert_eq!(bits.peek(length), code);
-                let mut one = bits.clone();
-                let found = decode.symbol(&mut one);
-                let expected = Symbol::of(symbol, length, SymbolClass::ProgressiveAc, Sizes::EightBit);
-                prop_assert_eq!(found.advance(), expected.advance());
-                prop_assert_eq!(found.bits() + found.extra_bits(), length + expected.extra_bits());
+                let found = decode.symbol(bits.peek(16));
+                let class = SymbolClass::ProgressiveAc;
+                prop_assert_eq!(found, Symbol::of(symbol, u8::try_from(length).unwrap(), class, Sizes::EightBit));
                 bits.consume(length);
             }
         }

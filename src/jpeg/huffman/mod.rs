@@ -4,10 +4,7 @@ mod decode;
 mod optimal;
 mod standard;
 
-pub(super) use decode::{
-    ADVANCE_END, ADVANCE_ILLEGAL, ADVANCE_UNKNOWN, ADVANCE_WRONG_SIZE, DecodeTable, Sizes, Symbol,
-    SymbolClass, receive_extend,
-};
+pub(super) use decode::{DecodeTable, SYMBOLS_PER_REFILL, Sizes, SymbolClass, advance};
 
 use crate::error::Malformed;
 
@@ -50,10 +47,10 @@ impl HuffmanSpec {
     }
 
     /// (symbol, code, length) in code order (T.81 C.2).
-    fn codes(&self) -> impl Iterator<Item = (u8, u32, u32)> + '_ {
+    fn codes(&self) -> impl Iterator<Item = (u8, u32, u8)> + '_ {
         let mut symbols = self.symbols.iter();
         let mut next_code = 0_u32;
-        (1_u32..).zip(self.counts).flat_map(move |(length, count)| {
+        (1_u8..).zip(self.counts).flat_map(move |(length, count)| {
             let first = next_code;
             next_code = (first + u32::from(count)) << 1;
             symbols
@@ -76,7 +73,7 @@ impl EncodeTable {
     pub(super) fn new(spec: &HuffmanSpec) -> Self {
         let mut codes = Box::new([(0, 0); 256]);
         for (symbol, code, length) in spec.codes() {
-            codes[usize::from(symbol)] = (code, length);
+            codes[usize::from(symbol)] = (code, length.into());
         }
         Self { codes }
     }
