@@ -333,6 +333,47 @@ fn long_runs_and_many_corrections_are_sent_when_libjpeg_sends_them() {
     }
 }
 
+#[test]
+fn blocks_without_zeros_are_written_as_libjpeg_writes_them() {
+    let Some(libjpeg) = Libjpeg::load() else {
+        return;
+    };
+    // More symbols than are worth keeping between counting and writing; codes and values of all lengths.
+    let mut image = image(ColorSpace::YCbCr, &[(2, 2), (1, 1), (1, 1)], 70, 45, 9, 1);
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    for component in image.components_mut() {
+        for block in component.blocks_mut() {
+            for level in &mut block[1..] {
+                let largest = 1 << random.random_range(1..=10);
+                *level = random.random_range(1..largest) * [-1, 1][random.random_range(0..2)];
+            }
+        }
+    }
+    for (optimize, interval) in [false, true]
+        .into_iter()
+        .flat_map(|optimize| [0, 1, 5].map(|interval| (optimize, interval)))
+    {
+        let tables = [HuffmanTables::Standard, HuffmanTables::Optimized][usize::from(optimize)];
+        let options = EncodeOptions::new()
+            .with_huffman_tables(tables)
+            .with_restart_interval(mcus(interval));
+        let ours = image.encode_with(&options).unwrap().bytes;
+        let coding = Coding {
+            optimize,
+            restart_interval: interval,
+            ..Coding::default()
+        };
+        let mut theirs = Vec::new();
+        libjpeg
+            .open(&ours)
+            .unwrap()
+            .transcode(coding, &mut theirs)
+            .unwrap();
+        assert_same_coding(&ours, &theirs, &format!("{coding:?}"));
+        assert_read_back(&image, &ours, "dense");
+    }
+}
+
 // ---- as it was read ----------------------------------------------------------------------------
 
 #[test]

@@ -193,34 +193,64 @@ impl BitReader<'_> {
 }
 
 /// Writes bits, stuffing a zero byte after each 0xFF.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BitWriter {
     bytes: Vec<u8>,
-    /// Bits not yet written, right-aligned.
+    /// The next bytes before they are stuffed.
+    clean: Box<[u8; CLEAN + 8]>,
+    /// The last bits; more than are pending, where higher ones stand in bytes already.
     buffer: u64,
-    /// Number of bits in the buffer, below 32 between calls.
+    /// Bits that stand in no byte yet, below 8 between calls.
     pending: u32,
 }
 
+/// Bytes that are stuffed at once; a power of two.
+const CLEAN: usize = 8192;
+
+impl Default for BitWriter {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
 impl BitWriter {
+    /// Bits that are written at once, at most: with 7 that are pending they fill the buffer.
+    pub(super) const MOST: u32 = 57;
+
     /// Appends to bytes that are already there.
     pub(super) fn new(bytes: Vec<u8>) -> Self {
         Self {
             bytes,
+            clean: Box::new([0; CLEAN + 8]),
             buffer: 0,
             pending: 0,
         }
     }
 
     /// Writes the low `count` bits of `bits`, at most 32; higher bits must be zero.
-    #[inline(always)]
+    #[cfg(test)]
     pub(super) fn put(&mut self, bits: u32, count: u32) {
-        self.buffer = self.buffer << count | u64::from(bits);
-        self.pending += count;
-        if self.pending >= 32 {
-            self.pending -= 32;
-            #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
-            self.write_word((self.buffer >> self.pending) as u32);
+        self.put_all::<_, 1>(&[(bits, count)], |field| field);
+    }
+
+    /// Writes a field for each item: its bits, of which higher ones must be zero, and their number.
+    /// No `AT_ONCE` fields may have more than [`MOST`](Self::MOST) bits.
+    #[inline(always)]
+    pub(super) fn put_all<T: Copy, const AT_ONCE: usize>(
+        &mut self,
+        items: &[T],
+        field: impl Fn(T) -> (u32, u32),
+    ) {
+        // What is written at once has less than 8 bytes, those that were begun before included.
+        for items in items.chunks(CLEAN / 8 * AT_ONCE) {
+            let (groups, rest) = items.as_chunks::<AT_ONCE>();
+            let mut state = (self.buffer, self.pending, 0);
+            for group in groups {
+                state = put_group(&mut self.clean, state, group, &field);
+            }
+            let (buffer, pending, len) = put_group(&mut self.clean, state, rest, &field);
+            (self.buffer, self.pending) = (buffer, pending);
+            self.stuff(len);
         }
     }
 
@@ -239,34 +269,41 @@ impl BitWriter {
 
     fn align(&mut self) {
         let missing = self.pending.wrapping_neg() % 8;
-        self.buffer = self.buffer << missing | ((1 << missing) - 1);
-        self.pending += missing;
-        while self.pending > 0 {
-            self.pending -= 8;
-            #[expect(clippy::cast_possible_truncation, reason = "the low byte is meant")]
-            self.write_byte((self.buffer >> self.pending) as u8);
-        }
+        self.put_all::<_, 1>(&[()], |()| ((1 << missing) - 1, missing));
     }
 
-    #[inline(always)]
-    fn write_word(&mut self, word: u32) {
-        // A byte of 0xFF has its top bit set and loses it when 1 is added to each byte. Carries
-        // between bytes can only raise a false alarm, which the slow path handles.
-        if word & 0x8080_8080 & !word.wrapping_add(0x0101_0101) == 0 {
-            self.bytes.extend_from_slice(&word.to_be_bytes());
-        } else {
-            for byte in word.to_be_bytes() {
-                self.write_byte(byte);
-            }
-        }
-    }
-
-    fn write_byte(&mut self, byte: u8) {
-        self.bytes.push(byte);
-        if byte == 0xFF {
+    fn stuff(&mut self, len: usize) {
+        let mut rest = &self.clean[..len];
+        while let Some(index) = memchr::memchr(0xFF, rest) {
+            let (stuffed, behind) = rest.split_at(index + 1);
+            self.bytes.extend_from_slice(stuffed);
             self.bytes.push(0);
+            rest = behind;
         }
+        self.bytes.extend_from_slice(rest);
     }
+}
+
+/// Puts the fields of a group behind the bytes of `clean`, of which the state tells the number, last of three.
+#[inline(always)]
+fn put_group<T: Copy>(
+    clean: &mut [u8; CLEAN + 8],
+    (buffer, pending, len): (u64, u32, usize),
+    group: &[T],
+    field: impl Fn(T) -> (u32, u32),
+) -> (u64, u32, usize) {
+    let (mut bits, mut count) = (0, 0);
+    for &item in group {
+        let (item_bits, item_count) = field(item);
+        bits = bits << item_count | u64::from(item_bits);
+        count += item_count;
+    }
+    let (buffer, pending) = (buffer << count | bits, pending + count);
+    // There is room, so that the remainder changes nothing; it spares a check. Where no bits are pending
+    // the bytes are none yet, whatever they are.
+    let next = len % CLEAN;
+    clean[next..next + 8].copy_from_slice(&buffer.wrapping_shl(64 - pending).to_be_bytes());
+    (buffer, pending % 8, len + (pending / 8) as usize)
 }
 
 #[cfg(test)]

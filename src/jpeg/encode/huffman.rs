@@ -1,9 +1,10 @@
-//! Where Huffman symbols go: into a count, for the best tables, or into the file.
+//! Where tokens go: into a count, for the best tables, or into the file.
 
 use crate::coefficients::{ColorSpace, Scan};
 
 use super::super::bits::BitWriter;
-use super::super::huffman::{EncodeTable, HuffmanSpec};
+use super::super::huffman::HuffmanSpec;
+use super::tokens::{Token, TokenSink};
 
 /// The pair of Huffman tables, DC and AC, that a component uses; the value is the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,74 +49,147 @@ impl HuffmanSpecs {
     }
 }
 
-/// Where the symbols of a scan go.
-pub(super) trait SymbolSink {
-    /// A DC size with the bits that follow it.
-    fn dc(&mut self, pair: TablePair, size: u32, bits: u32);
-    /// An AC symbol with the `size` bits that follow it, at most 14.
-    fn ac(&mut self, pair: TablePair, symbol: u8, size: u32, bits: u32);
-    /// At most 32 bits without a symbol.
-    fn bits(&mut self, bits: u32, count: u32);
-    fn restart(&mut self, number: u8);
-}
-
-/// Counts symbols.
+/// Counts symbols, and keeps the tokens of a scan for writing them, unless they are too many.
 #[derive(Debug)]
-pub(super) struct Counter {
-    dc: [[u64; 256]; 2],
-    ac: [[u64; 256]; 2],
+pub(super) struct Recorder {
+    counts: Box<[u64; Token::PLACES]>,
+    recording: Option<Recording>,
+    /// What the recording holds at most, in tokens.
+    room: usize,
 }
 
-impl Counter {
-    pub(super) const fn new() -> Self {
+/// The tokens of a scan.
+#[derive(Debug, Default)]
+pub(super) struct Recording {
+    tokens: Vec<Token>,
+    /// The number of tokens before each restart marker, and the marker's number.
+    restarts: Vec<(usize, u8)>,
+}
+
+/// A restart takes as much memory as so many tokens.
+const TOKENS_OF_RESTART: usize = size_of::<(usize, u8)>() / size_of::<Token>();
+
+impl Recorder {
+    /// Keeps at most as many bytes as `coefficients` have.
+    pub(super) fn new(coefficients: usize) -> Self {
         Self {
-            dc: [[0; 256]; 2],
-            ac: [[0; 256]; 2],
+            counts: Box::new([0; Token::PLACES]),
+            recording: Some(Recording::default()),
+            room: coefficients * size_of::<i16>() / size_of::<Token>(),
         }
     }
 
     /// The best tables for what was counted.
     pub(super) fn optimal(&self) -> HuffmanSpecs {
+        let table = |symbol_0: Token| {
+            let (counts, _) = self.counts[symbol_0.place()..].as_chunks();
+            HuffmanSpec::optimal(&counts[0])
+        };
+        let pairs = [TablePair::First, TablePair::Second];
         HuffmanSpecs {
-            dc: [0, 1].map(|pair| HuffmanSpec::optimal(&self.dc[pair])),
-            ac: [0, 1].map(|pair| HuffmanSpec::optimal(&self.ac[pair])),
+            dc: pairs.map(|pair| table(Token::dc(pair))),
+            ac: pairs.map(|pair| table(Token::ac(pair))),
+        }
+    }
+
+    /// What was kept; `None` where it was too much.
+    pub(super) fn into_recording(self) -> Option<Recording> {
+        self.recording
+    }
+
+    /// The recording, if it has room for so much more.
+    fn with_room(&mut self, tokens: usize) -> Option<&mut Recording> {
+        self.recording.take_if(|recording| {
+            let held = recording.tokens.len() + recording.restarts.len() * TOKENS_OF_RESTART;
+            held + tokens > self.room
+        });
+        self.recording.as_mut()
+    }
+}
+
+impl TokenSink for Recorder {
+    fn take(&mut self, tokens: &[Token]) {
+        for token in tokens {
+            self.counts[token.place()] += 1;
+        }
+        if let Some(recording) = self.with_room(tokens.len()) {
+            recording.tokens.extend_from_slice(tokens);
+        }
+    }
+
+    fn restart(&mut self, number: u8) {
+        if let Some(recording) = self.with_room(TOKENS_OF_RESTART) {
+            recording.restarts.push((recording.tokens.len(), number));
         }
     }
 }
 
-impl SymbolSink for Counter {
-    #[inline(always)]
-    fn dc(&mut self, pair: TablePair, size: u32, _: u32) {
-        self.dc[pair as usize][size as usize & 255] += 1;
+impl Recording {
+    pub(super) fn replay(&self, sink: &mut dyn TokenSink) {
+        let mut start = 0;
+        for &(end, number) in &self.restarts {
+            sink.take(&self.tokens[start..end]);
+            sink.restart(number);
+            start = end;
+        }
+        sink.take(&self.tokens[start..]);
     }
-
-    #[inline(always)]
-    fn ac(&mut self, pair: TablePair, symbol: u8, _: u32, _: u32) {
-        self.ac[pair as usize][usize::from(symbol)] += 1;
-    }
-
-    #[inline(always)]
-    fn bits(&mut self, _: u32, _: u32) {}
-
-    fn restart(&mut self, _: u8) {}
 }
 
-/// Writes symbols.
+/// Writes tokens.
 #[derive(Debug)]
 pub(super) struct Writer {
     bits: BitWriter,
-    dc: [EncodeTable; 2],
-    ac: [EncodeTable; 2],
+    /// By place. A symbol without a code has length 0.
+    codes: Box<[Code; Token::PLACES]>,
+    longest: u32,
+}
+
+/// A code, shifted to make room for the bits behind it, and its length with those.
+#[derive(Debug, Clone, Copy, Default)]
+struct Code {
+    bits: u32,
+    length: u32,
 }
 
 impl Writer {
     /// Appends to bytes that are already there.
     pub(super) fn new(bytes: Vec<u8>, specs: &HuffmanSpecs) -> Self {
-        Self {
+        let mut writer = Self {
             bits: BitWriter::new(bytes),
-            dc: [0, 1].map(|pair| EncodeTable::new(&specs.dc[pair])),
-            ac: [0, 1].map(|pair| EncodeTable::new(&specs.ac[pair])),
+            codes: Box::new([Code::default(); Token::PLACES]),
+            longest: 0,
+        };
+        for (pair, dc, ac) in [
+            (TablePair::First, &specs.dc[0], &specs.ac[0]),
+            (TablePair::Second, &specs.dc[1], &specs.ac[1]),
+        ] {
+            writer.add_table(Token::dc(pair), dc);
+            writer.add_table(Token::ac(pair), ac);
         }
+        for count in 0..=16 {
+            writer.add_code(Token::bare(0, count), 0, 0, count);
+        }
+        writer
+    }
+
+    fn add_table(&mut self, symbol_0: Token, spec: &HuffmanSpec) {
+        for (symbol, code, length) in spec.codes() {
+            let (high, low) = (u32::from(symbol >> 4), u32::from(symbol & 15));
+            // Runs of ended bands have their size in the upper half (T.81 table G.1); DC sizes and
+            // those behind runs of zeros are in the lower one, which is 0 in a run of 16 zeros.
+            let size = if low == 0 && high < 15 { high } else { low };
+            self.add_code(symbol_0.with(symbol.into(), 0), code, length.into(), size);
+        }
+    }
+
+    fn add_code(&mut self, token: Token, code: u32, length: u32, size: u32) {
+        let length = length + size;
+        self.longest = self.longest.max(length);
+        self.codes[token.place()] = Code {
+            bits: code << size,
+            length,
+        };
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
@@ -123,23 +197,18 @@ impl Writer {
     }
 }
 
-impl SymbolSink for Writer {
-    #[inline(always)]
-    fn dc(&mut self, pair: TablePair, size: u32, bits: u32) {
-        #[expect(clippy::cast_possible_truncation, reason = "a size is at most 15")]
-        let (code, length) = self.dc[pair as usize].code(size as u8);
-        self.bits.put(code << size | bits, length + size);
-    }
-
-    #[inline(always)]
-    fn ac(&mut self, pair: TablePair, symbol: u8, size: u32, bits: u32) {
-        let (code, length) = self.ac[pair as usize].code(symbol);
-        self.bits.put(code << size | bits, length + size);
-    }
-
-    #[inline(always)]
-    fn bits(&mut self, bits: u32, count: u32) {
-        self.bits.put(bits, count);
+impl TokenSink for Writer {
+    fn take(&mut self, tokens: &[Token]) {
+        let field = |token: Token| {
+            let code = self.codes[token.place()];
+            (code.bits | token.bits(), code.length)
+        };
+        // Two at once wherever samples have 8 bits, but for the longest runs of ended bands.
+        if 2 * self.longest <= BitWriter::MOST {
+            self.bits.put_all::<_, 2>(tokens, field);
+        } else {
+            self.bits.put_all::<_, 1>(tokens, field);
+        }
     }
 
     fn restart(&mut self, number: u8) {
@@ -147,26 +216,60 @@ impl SymbolSink for Writer {
     }
 }
 
-/// Size category and low bits of a value (T.81 F.1.2.1): negative values are sent less one.
-#[inline(always)]
-pub(super) fn magnitude(value: i32) -> (u32, u32) {
-    let size = 32 - value.unsigned_abs().leading_zeros();
-    let bits = (value + (value >> 31)).cast_unsigned() & ((1 << size) - 1);
-    (size, bits)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Bit i is set where value i is not zero.
-#[inline(always)]
-pub(super) fn nonzero_mask(values: &[i16; 64]) -> u64 {
-    let mut flags = [0_u8; 64];
-    for (flag, &value) in flags.iter_mut().zip(values) {
-        *flag = u8::from(value != 0);
+    #[test]
+    fn tokens_are_kept_up_to_the_size_of_the_coefficients_and_counted_beyond() {
+        let tokens: Vec<Token> = (0..33)
+            .map(|symbol| Token::ac(TablePair::Second).with(symbol, 0))
+            .collect();
+        let record = |count: usize, restart: bool| {
+            let mut recorder = Recorder::new(64);
+            for token in &tokens[..count] {
+                recorder.take(&[*token]);
+            }
+            if restart {
+                recorder.restart(0);
+            }
+            recorder
+        };
+        assert!(record(32, false).into_recording().is_some());
+        assert!(record(33, false).into_recording().is_none());
+        assert!(
+            record(32 - TOKENS_OF_RESTART, true)
+                .into_recording()
+                .is_some()
+        );
+        assert!(
+            record(33 - TOKENS_OF_RESTART, true)
+                .into_recording()
+                .is_none()
+        );
+        assert_eq!(record(33, false).optimal().ac[1].symbols().len(), 33);
     }
-    let mut mask = 0;
-    for (index, eight) in (0..).zip(flags.as_chunks::<8>().0) {
-        // The product gathers the lowest bit of each byte, first byte lowest, in the highest byte.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        mask |= bits << (8 * index);
+
+    #[test]
+    fn a_recording_writes_what_was_recorded() {
+        let mut recorder = Recorder::new(1000);
+        let specs = HuffmanSpecs::standard();
+        let mut writer = Writer::new(Vec::new(), &specs);
+        let both = |sink: &mut dyn TokenSink| {
+            for number in 0..3 {
+                sink.take(&[
+                    Token::dc(TablePair::First).with(3, 5),
+                    Token::bare(0xFFFF, 16),
+                ]);
+                sink.take(&[Token::ac(TablePair::Second)]);
+                sink.restart(number);
+            }
+            sink.take(&[Token::bare(1, 1)]);
+        };
+        both(&mut recorder);
+        both(&mut writer);
+        let mut again = Writer::new(Vec::new(), &specs);
+        recorder.into_recording().unwrap().replay(&mut again);
+        assert_eq!(again.finish(), writer.finish());
     }
-    mask
 }

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod huffman;
 mod metadata;
+mod nonzero;
 mod options;
 mod plan;
 mod progressive;
@@ -11,6 +12,7 @@ mod scan;
 mod script;
 mod sequential;
 mod tables;
+mod tokens;
 mod walk;
 
 pub use options::{

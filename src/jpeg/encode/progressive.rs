@@ -1,15 +1,17 @@
 //! Progressive scans: spectral selection and successive approximation (T.81 G.1.2).
 
-use crate::band::{Block, NATURAL_FROM_ZIGZAG, ZIGZAG_FROM_NATURAL};
+use crate::band::{Block, NATURAL_FROM_ZIGZAG};
 use crate::coefficients::Scan;
 use crate::error::Result;
 
-use super::huffman::{SymbolSink, TablePair, magnitude, nonzero_mask};
+use super::huffman::TablePair;
+use super::nonzero::nonzero_by_zigzag;
 use super::range::{Bounds, OutOfRangeAt};
+use super::tokens::{Magnitude, Token, TokenQueue};
 use super::walk::BlockCoder;
 
 /// Sixteen zero coefficients.
-const ZERO_RUN: u8 = 0xF0;
+const ZERO_RUN: u32 = 0xF0;
 /// The longest run of ended bands that has a symbol (T.81 table G.1).
 const LONGEST_RUN: u32 = 0x7FFF;
 /// Correction bits that libjpeg holds back at most, less those that the next block may bring.
@@ -18,18 +20,23 @@ const MOST_CORRECTIONS: u32 = 1000 - 63;
 /// First scan of DC: differences as in sequential scans, of values without their lowest bits
 /// (T.81 G.1.2.1).
 #[derive(Debug)]
-pub(super) struct DcFirst<'a, S> {
-    sink: &'a mut S,
+pub(super) struct DcFirst<'a> {
+    queue: TokenQueue<'a>,
     pairs: [TablePair; 4],
     low: u8,
     bound: i32,
     predictions: [i32; 4],
 }
 
-impl<'a, S> DcFirst<'a, S> {
-    pub(super) fn new(sink: &'a mut S, pairs: [TablePair; 4], scan: &Scan, bounds: Bounds) -> Self {
+impl<'a> DcFirst<'a> {
+    pub(super) fn new(
+        queue: TokenQueue<'a>,
+        pairs: [TablePair; 4],
+        scan: &Scan,
+        bounds: Bounds,
+    ) -> Self {
         Self {
-            sink,
+            queue,
             pairs,
             low: scan.low(),
             bound: bounds.dc,
@@ -38,7 +45,7 @@ impl<'a, S> DcFirst<'a, S> {
     }
 }
 
-impl<S: SymbolSink> BlockCoder for DcFirst<'_, S> {
+impl BlockCoder for DcFirst<'_> {
     fn block(&mut self, slot: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
         // The point transform of DC is an arithmetic shift.
         let value = i32::from(block[0]) >> self.low;
@@ -47,62 +54,71 @@ impl<S: SymbolSink> BlockCoder for DcFirst<'_, S> {
             return Err(OutOfRangeAt::new(0, difference, self.bound));
         }
         self.predictions[slot] = value;
-        let (size, bits) = magnitude(difference);
-        self.sink.dc(self.pairs[slot], size, bits);
+        let magnitude = Magnitude::of(difference);
+        self.queue
+            .push(Token::dc(self.pairs[slot]).with_run(0, magnitude));
         Ok(())
     }
 
     fn padding(&mut self, slot: usize) {
-        self.sink.dc(self.pairs[slot], 0, 0);
+        self.queue.push(Token::dc(self.pairs[slot]));
     }
 
     fn restart(&mut self, number: u8) {
-        self.sink.restart(number);
+        self.queue.restart(number);
         self.predictions = [0; 4];
+    }
+
+    fn finish(&mut self) {
+        self.queue.flush();
     }
 }
 
 /// Later scan of DC: one more bit of each (T.81 G.1.2.1).
 #[derive(Debug)]
-pub(super) struct DcRefinement<'a, S> {
-    sink: &'a mut S,
+pub(super) struct DcRefinement<'a> {
+    queue: TokenQueue<'a>,
     low: u8,
     /// The last bit of each component, which padding repeats.
     bits: [u32; 4],
 }
 
-impl<'a, S> DcRefinement<'a, S> {
-    pub(super) fn new(sink: &'a mut S, scan: &Scan) -> Self {
+impl<'a> DcRefinement<'a> {
+    pub(super) fn new(queue: TokenQueue<'a>, scan: &Scan) -> Self {
         Self {
-            sink,
+            queue,
             low: scan.low(),
             bits: [0; 4],
         }
     }
 }
 
-impl<S: SymbolSink> BlockCoder for DcRefinement<'_, S> {
+impl BlockCoder for DcRefinement<'_> {
     fn block(&mut self, slot: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
         self.bits[slot] = u32::from(block[0].cast_unsigned() >> self.low & 1);
-        self.sink.bits(self.bits[slot], 1);
+        self.queue.push(Token::bare(self.bits[slot], 1));
         Ok(())
     }
 
     fn padding(&mut self, slot: usize) {
-        self.sink.bits(self.bits[slot], 1);
+        self.queue.push(Token::bare(self.bits[slot], 1));
     }
 
     fn restart(&mut self, number: u8) {
-        self.sink.restart(number);
+        self.queue.restart(number);
+    }
+
+    fn finish(&mut self) {
+        self.queue.flush();
     }
 }
 
 /// What both kinds of AC scans share: the band, and the run of blocks whose band has ended.
 #[derive(Debug)]
-struct Bands<'a, S> {
-    sink: &'a mut S,
+struct Bands<'a> {
+    queue: TokenQueue<'a>,
     pair: TablePair,
-    /// Bit i is set for each natural index i of the scan.
+    /// Bit i is set for each zig-zag position i of the scan.
     mask: u64,
     start: u32,
     end: u32,
@@ -121,13 +137,13 @@ struct Corrections {
     count: u32,
 }
 
-impl<'a, S: SymbolSink> Bands<'a, S> {
-    fn new(sink: &'a mut S, pairs: [TablePair; 4], scan: &Scan) -> Self {
+impl<'a> Bands<'a> {
+    fn new(queue: TokenQueue<'a>, pairs: [TablePair; 4], scan: &Scan) -> Self {
         let (start, end) = (*scan.zigzag_range().start(), *scan.zigzag_range().end());
         Self {
-            sink,
+            queue,
             pair: pairs[0],
-            mask: (start..=end).fold(0, |mask, zigzag| mask | 1 << natural(zigzag.into())),
+            mask: (start..=end).fold(0, |mask, zigzag| mask | 1 << zigzag),
             start: start.into(),
             end: end.into(),
             low: scan.low(),
@@ -144,12 +160,13 @@ impl<'a, S: SymbolSink> Bands<'a, S> {
     }
 
     /// A run of at most 15 zeros and a value; longer runs must be shortened before.
-    fn symbol(&mut self, run: u32, size: u32, bits: u32) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a run is at most 15, a size at most 14"
-        )]
-        self.sink.ac(self.pair, (run << 4 | size) as u8, size, bits);
+    fn value(&mut self, run: u32, value: i32) {
+        let token = Token::ac(self.pair).with_run(run, Magnitude::of(value));
+        self.queue.push(token);
+    }
+
+    fn zero_run(&mut self) {
+        self.queue.push(Token::ac(self.pair).with(ZERO_RUN, 0));
     }
 
     /// Counts a block whose band has ended.
@@ -171,23 +188,18 @@ impl<'a, S: SymbolSink> Bands<'a, S> {
         }
         // 0 to 14: a run has at most 15 bits.
         let size = self.run.ilog2();
-        #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-        self.sink.ac(
-            self.pair,
-            (size << 4) as u8,
-            size,
-            self.run & ((1 << size) - 1),
-        );
+        let bits = self.run & ((1 << size) - 1);
+        self.queue.push(Token::ac(self.pair).with(size << 4, bits));
         self.run = 0;
         self.correction_count = 0;
         for corrections in self.corrections.drain(..) {
-            corrections.send(self.sink);
+            corrections.send(&mut self.queue);
         }
     }
 
     fn restart(&mut self, number: u8) {
         self.send_run();
-        self.sink.restart(number);
+        self.queue.restart(number);
     }
 }
 
@@ -197,37 +209,44 @@ impl Corrections {
         self.count += 1;
     }
 
-    fn send(self, sink: &mut impl SymbolSink) {
-        #[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
-        let (high, low) = ((self.bits >> 32) as u32, self.bits as u32);
-        if self.count > 32 {
-            sink.bits(high, self.count - 32);
+    fn send(self, queue: &mut TokenQueue<'_>) {
+        let mut left = self.count;
+        while left > 0 {
+            let count = (left - 1) % 16 + 1;
+            left -= count;
+            #[expect(clippy::cast_possible_truncation, reason = "the low bits are meant")]
+            let bits = (self.bits >> left) as u32 & ((1 << count) - 1);
+            queue.push(Token::bare(bits, count));
         }
-        sink.bits(low, self.count.min(32));
     }
 }
 
 /// First scan of AC bands (T.81 G.1.2.2).
 #[derive(Debug)]
-pub(super) struct AcFirst<'a, S> {
-    bands: Bands<'a, S>,
+pub(super) struct AcFirst<'a> {
+    bands: Bands<'a>,
     bound: i32,
 }
 
-impl<'a, S: SymbolSink> AcFirst<'a, S> {
-    pub(super) fn new(sink: &'a mut S, pairs: [TablePair; 4], scan: &Scan, bounds: Bounds) -> Self {
+impl<'a> AcFirst<'a> {
+    pub(super) fn new(
+        queue: TokenQueue<'a>,
+        pairs: [TablePair; 4],
+        scan: &Scan,
+        bounds: Bounds,
+    ) -> Self {
         Self {
-            bands: Bands::new(sink, pairs, scan),
+            bands: Bands::new(queue, pairs, scan),
             bound: bounds.ac_without(scan.low()),
         }
     }
 }
 
-impl<S: SymbolSink> BlockCoder for AcFirst<'_, S> {
+impl BlockCoder for AcFirst<'_> {
     fn block(&mut self, _: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
         let bands = &mut self.bands;
         let magnitudes = bands.magnitudes(block);
-        let mut nonzero = zigzag_mask(nonzero_mask(&magnitudes) & bands.mask);
+        let mut nonzero = nonzero_by_zigzag(&magnitudes) & bands.mask;
         let mut next = bands.start;
         while nonzero != 0 {
             let position = nonzero.trailing_zeros();
@@ -240,12 +259,11 @@ impl<S: SymbolSink> BlockCoder for AcFirst<'_, S> {
             let mut run = position - next;
             next = position + 1;
             while run > 15 {
-                bands.sink.ac(bands.pair, ZERO_RUN, 0, 0);
+                bands.zero_run();
                 run -= 16;
             }
             let shifted = i32::from(magnitudes[natural(position)]);
-            let (size, bits) = magnitude(if value < 0 { -shifted } else { shifted });
-            bands.symbol(run, size, bits);
+            bands.value(run, if value < 0 { -shifted } else { shifted });
         }
         if next <= bands.end {
             bands.end_band(Corrections::default());
@@ -261,33 +279,33 @@ impl<S: SymbolSink> BlockCoder for AcFirst<'_, S> {
 
     fn finish(&mut self) {
         self.bands.send_run();
+        self.bands.queue.flush();
     }
 }
 
 /// Later scan of AC bands: one more bit of the coefficients that are nonzero, and new ones of
 /// magnitude 1 (T.81 G.1.2.3).
 #[derive(Debug)]
-pub(super) struct AcRefinement<'a, S> {
-    bands: Bands<'a, S>,
+pub(super) struct AcRefinement<'a> {
+    bands: Bands<'a>,
 }
 
-impl<'a, S: SymbolSink> AcRefinement<'a, S> {
-    pub(super) fn new(sink: &'a mut S, pairs: [TablePair; 4], scan: &Scan) -> Self {
+impl<'a> AcRefinement<'a> {
+    pub(super) fn new(queue: TokenQueue<'a>, pairs: [TablePair; 4], scan: &Scan) -> Self {
         Self {
-            bands: Bands::new(sink, pairs, scan),
+            bands: Bands::new(queue, pairs, scan),
         }
     }
 }
 
-impl<S: SymbolSink> BlockCoder for AcRefinement<'_, S> {
+impl BlockCoder for AcRefinement<'_> {
     fn block(&mut self, _: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
         let bands = &mut self.bands;
         let magnitudes = bands.magnitudes(block);
-        let nonzero = nonzero_mask(&magnitudes) & bands.mask;
-        let new = nonzero & !nonzero_mask(&magnitudes.map(|magnitude| magnitude >> 1));
+        let mut nonzero = nonzero_by_zigzag(&magnitudes) & bands.mask;
+        let new = nonzero & !nonzero_by_zigzag(&magnitudes.map(|magnitude| magnitude >> 1));
         // Zeros behind the last new coefficient need no symbol.
-        let behind_last_new = 64 - zigzag_mask(new).leading_zeros();
-        let mut nonzero = zigzag_mask(nonzero);
+        let behind_last_new = 64 - new.leading_zeros();
         let mut next = bands.start;
         let mut run = 0;
         let mut corrections = Corrections::default();
@@ -298,8 +316,8 @@ impl<S: SymbolSink> BlockCoder for AcRefinement<'_, S> {
             next = position + 1;
             while run > 15 && position < behind_last_new {
                 bands.send_run();
-                bands.sink.ac(bands.pair, ZERO_RUN, 0, 0);
-                std::mem::take(&mut corrections).send(bands.sink);
+                bands.zero_run();
+                std::mem::take(&mut corrections).send(&mut bands.queue);
                 run -= 16;
             }
             let magnitude = magnitudes[natural(position)];
@@ -308,8 +326,8 @@ impl<S: SymbolSink> BlockCoder for AcRefinement<'_, S> {
                 continue;
             }
             bands.send_run();
-            bands.symbol(run, 1, (block[natural(position)] > 0).into());
-            std::mem::take(&mut corrections).send(bands.sink);
+            bands.value(run, if block[natural(position)] > 0 { 1 } else { -1 });
+            std::mem::take(&mut corrections).send(&mut bands.queue);
             run = 0;
         }
         if next <= bands.end || run > 0 || corrections.count > 0 {
@@ -326,21 +344,10 @@ impl<S: SymbolSink> BlockCoder for AcRefinement<'_, S> {
 
     fn finish(&mut self) {
         self.bands.send_run();
+        self.bands.queue.flush();
     }
 }
 
 fn natural(zigzag: u32) -> usize {
     usize::from(NATURAL_FROM_ZIGZAG[zigzag as usize & 63]) & 63
-}
-
-/// From bits by natural index to bits by zig-zag index. Few are set in most blocks: this is faster than to
-/// bring all values into that order.
-fn zigzag_mask(mut natural: u64) -> u64 {
-    let mut zigzag = 0;
-    while natural != 0 {
-        let index = natural.trailing_zeros() as usize;
-        natural &= natural - 1;
-        zigzag |= 1 << (ZIGZAG_FROM_NATURAL[index & 63] & 63);
-    }
-    zigzag
 }

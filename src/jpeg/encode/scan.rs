@@ -7,9 +7,10 @@ use super::super::arithmetic::Conditioning;
 use super::super::huffman::HuffmanSpec;
 use super::super::marker;
 use super::arithmetic::ArithmeticCoder;
-use super::huffman::{Counter, HuffmanSpecs, SymbolSink, TablePair, Writer};
+use super::huffman::{HuffmanSpecs, Recorder, TablePair, Writer};
 use super::progressive::{AcFirst, AcRefinement, DcFirst, DcRefinement};
 use super::sequential::SequentialCoder;
+use super::tokens::{TokenQueue, TokenSink};
 use super::walk::Walk;
 use super::{Encoder, HuffmanTables, StreamFormat, low_byte};
 
@@ -24,7 +25,19 @@ impl Encoder<'_> {
     }
 
     fn huffman_scan(&mut self, scan: &Scan, walk: &Walk<'_>, pairs: [TablePair; 4]) -> Result<()> {
-        let specs = self.huffman_specs(scan, walk, pairs)?;
+        let mut recording = None;
+        let specs = match self.plan.huffman_tables {
+            HuffmanTables::Standard => HuffmanSpecs::standard(),
+            HuffmanTables::Optimized => {
+                let mut recorder = Recorder::new(64 * walk.blocks());
+                let clamped = self.symbols(scan, walk, pairs, &mut recorder)?;
+                let specs = recorder.optimal();
+                recording = recorder
+                    .into_recording()
+                    .map(|recording| (recording, clamped));
+                specs
+            }
+        };
         self.huffman_tables(scan, pairs, &specs)?;
         if self.options.format == StreamFormat::TableSpecification {
             return Ok(());
@@ -32,7 +45,12 @@ impl Encoder<'_> {
         self.restart_interval(walk)?;
         self.scan_header(scan, pairs)?;
         let mut writer = Writer::new(std::mem::take(&mut self.bytes), &specs);
-        self.clamped += self.symbols(scan, walk, pairs, &mut writer)?;
+        self.clamped += if let Some((recording, clamped)) = recording {
+            recording.replay(&mut writer);
+            clamped
+        } else {
+            self.symbols(scan, walk, pairs, &mut writer)?
+        };
         self.bytes = writer.finish();
         Ok(())
     }
@@ -66,41 +84,28 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn huffman_specs(
-        &self,
-        scan: &Scan,
-        walk: &Walk<'_>,
-        pairs: [TablePair; 4],
-    ) -> Result<HuffmanSpecs> {
-        if self.plan.huffman_tables == HuffmanTables::Standard {
-            return Ok(HuffmanSpecs::standard());
-        }
-        let mut counter = Counter::new();
-        self.symbols(scan, walk, pairs, &mut counter)?;
-        Ok(counter.optimal())
-    }
-
     /// Sends the symbols of a scan to a sink; returns the number of clamped coefficients.
     fn symbols(
         &self,
         scan: &Scan,
         walk: &Walk<'_>,
         pairs: [TablePair; 4],
-        sink: &mut impl SymbolSink,
+        sink: &mut dyn TokenSink,
     ) -> Result<u64> {
         let bounds = self.plan.bounds;
+        let queue = TokenQueue::new(sink);
         let first = scan.high() == 0;
         match *scan.zigzag_range().start() {
             _ if scan.is_sequential() => {
                 let mut coder =
-                    SequentialCoder::new(sink, pairs, bounds, self.options.out_of_range);
+                    SequentialCoder::new(queue, pairs, bounds, self.options.out_of_range);
                 walk.visit(&mut coder)?;
                 return Ok(coder.clamped());
             }
-            0 if first => walk.visit(&mut DcFirst::new(sink, pairs, scan, bounds))?,
-            0 => walk.visit(&mut DcRefinement::new(sink, scan))?,
-            _ if first => walk.visit(&mut AcFirst::new(sink, pairs, scan, bounds))?,
-            _ => walk.visit(&mut AcRefinement::new(sink, pairs, scan))?,
+            0 if first => walk.visit(&mut DcFirst::new(queue, pairs, scan, bounds))?,
+            0 => walk.visit(&mut DcRefinement::new(queue, scan))?,
+            _ if first => walk.visit(&mut AcFirst::new(queue, pairs, scan, bounds))?,
+            _ => walk.visit(&mut AcRefinement::new(queue, pairs, scan))?,
         }
         Ok(0)
     }

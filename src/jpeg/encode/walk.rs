@@ -66,6 +66,14 @@ impl<'a> Walk<'a> {
         self.interval
     }
 
+    /// Blocks that are not padding.
+    pub(super) fn blocks(&self) -> usize {
+        let components = self.components.iter();
+        components
+            .map(|(_, component)| component.blocks().len())
+            .sum()
+    }
+
     /// Columns and rows of MCUs.
     fn mcus(&self) -> (u32, u32) {
         match self.components.as_slice() {
@@ -77,10 +85,12 @@ impl<'a> Walk<'a> {
     /// Leads a coder over all blocks.
     pub(super) fn visit(&self, coder: &mut impl BlockCoder) -> Result<()> {
         let (mcus_wide, mcus_high) = self.mcus();
-        let interleaved = self.components.len() > 1;
         let mut until_restart = self.interval;
         let mut restarts = 0_u8;
+        let mut lines = Vec::new();
         for row in 0..mcus_high {
+            lines.clear();
+            lines.extend(self.lines(row));
             for column in 0..mcus_wide {
                 if self.interval > 0 && until_restart == 0 {
                     coder.restart(restarts);
@@ -88,17 +98,14 @@ impl<'a> Walk<'a> {
                     until_restart = self.interval;
                 }
                 until_restart = until_restart.wrapping_sub(1);
-                for (slot, &(index, component)) in self.components.iter().enumerate() {
-                    let (horizontal, vertical) = component.sampling().blocks_in_mcu(interleaved);
-                    for y in row * vertical..(row + 1) * vertical {
-                        for x in column * horizontal..(column + 1) * horizontal {
-                            if let Some(block) = component.block(x, y) {
-                                coder
-                                    .block(slot & 3, block, (x, y))
-                                    .map_err(|found| found.at(index, x, y))?;
-                            } else {
-                                coder.padding(slot & 3);
-                            }
+                for line in &lines {
+                    let first = column * line.in_mcu;
+                    for x in first..first + line.in_mcu {
+                        if let Some(block) = line.blocks.get(x as usize) {
+                            let coded = coder.block(line.slot & 3, block, (x, line.y));
+                            coded.map_err(|found| found.at(line.component, x, line.y))?;
+                        } else {
+                            coder.padding(line.slot & 3);
                         }
                     }
                 }
@@ -107,4 +114,33 @@ impl<'a> Walk<'a> {
         coder.finish();
         Ok(())
     }
+
+    /// The rows of blocks that a row of MCUs takes by turns.
+    fn lines(&self, mcu_row: u32) -> impl Iterator<Item = Line<'a>> + '_ {
+        let interleaved = self.components.len() > 1;
+        let components = self.components.iter().enumerate();
+        components.flat_map(move |(slot, &(index, component))| {
+            let (in_mcu, high) = component.sampling().blocks_in_mcu(interleaved);
+            (mcu_row * high..(mcu_row + 1) * high).map(move |y| Line {
+                slot,
+                component: index,
+                y,
+                in_mcu,
+                blocks: component.block_row(y),
+            })
+        })
+    }
+}
+
+/// A row of blocks.
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    slot: usize,
+    /// Index in the frame.
+    component: usize,
+    y: u32,
+    /// Blocks that each MCU takes of it.
+    in_mcu: u32,
+    /// Those that are not padding.
+    blocks: &'a [Block],
 }

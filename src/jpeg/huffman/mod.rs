@@ -47,7 +47,7 @@ impl HuffmanSpec {
     }
 
     /// (symbol, code, length) in code order (T.81 C.2).
-    fn codes(&self) -> impl Iterator<Item = (u8, u32, u8)> + '_ {
+    pub(super) fn codes(&self) -> impl Iterator<Item = (u8, u32, u8)> + '_ {
         let mut symbols = self.symbols.iter();
         let mut next_code = 0_u32;
         (1_u8..).zip(self.counts).flat_map(move |(length, count)| {
@@ -63,14 +63,16 @@ impl HuffmanSpec {
     }
 }
 
-/// A table ready for encoding: code and length of each symbol, length 0 where there is none.
+/// Code and length of each symbol, length 0 where there is none.
+#[cfg(test)]
 #[derive(Debug, Clone)]
-pub(super) struct EncodeTable {
+struct EncodeTable {
     codes: Box<[(u32, u32); 256]>,
 }
 
+#[cfg(test)]
 impl EncodeTable {
-    pub(super) fn new(spec: &HuffmanSpec) -> Self {
+    fn new(spec: &HuffmanSpec) -> Self {
         let mut codes = Box::new([(0, 0); 256]);
         for (symbol, code, length) in spec.codes() {
             codes[usize::from(symbol)] = (code, length.into());
@@ -78,8 +80,7 @@ impl EncodeTable {
         Self { codes }
     }
 
-    #[inline(always)]
-    pub(super) fn code(&self, symbol: u8) -> (u32, u32) {
+    fn code(&self, symbol: u8) -> (u32, u32) {
         self.codes[usize::from(symbol)]
     }
 }
