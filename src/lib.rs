@@ -110,6 +110,7 @@ mod pixels;
 mod profile;
 mod quantization;
 mod statistics;
+mod vectors;
 
 pub use band::{BANDS, Band, Block};
 pub use certificate::{

@@ -44,6 +44,7 @@ pub(crate) fn forward(samples: &[Lanes; 8]) -> [Lanes; 8] {
 }
 
 /// Orthonormal inverse DCT of coefficients to samples (T.81 A.3.3).
+#[inline(always)]
 pub(crate) fn inverse(coefficients: &[Lanes; 8]) -> [Lanes; 8] {
     let columns = inverse_pass(&scaled(coefficients));
     transpose(&inverse_pass(&transpose(&columns)))

@@ -22,14 +22,34 @@ pub(crate) fn ycbcr_from_rgb(red: &[u8], green: &[u8], blue: &[u8], out: [&mut [
 }
 
 /// libjpeg's YCbCr to RGB of one pixel.
+///
+/// The factors 1.402, -0.714 and 1.772 times 2^16 are whole multiples of 2^16 and a rest that fits 16
+/// bits, so that the high half of a 16-bit product does: R = Y + Cr + (26345 Cr + 2^15) / 2^16 and so on.
 #[inline(always)]
 pub(super) fn rgb_from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
-    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+    let (y, cb, cr) = (i16::from(y), i16::from(cb) - 128, i16::from(cr) - 128);
+    let green = (-22554 * i32::from(cb) + 18734 * i32::from(cr) + HALF) >> BITS;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the quotient is within +-128"
+    )]
+    let green = green as i16;
     [
-        byte(y + ((91881 * cr + HALF) >> BITS)),
-        byte(y + ((-22554 * cb - 46802 * cr + HALF) >> BITS)),
-        byte(y + ((116_130 * cb + HALF) >> BITS)),
+        byte_of_i16(y + cr + rounded_product(cr, 26345)),
+        byte_of_i16(y - cr + green),
+        byte_of_i16(y + 2 * cb + rounded_product(cb, -14942)),
     ]
+}
+
+/// (value * factor + 2^15) / 2^16, rounded down, for a value within +-128.
+#[inline(always)]
+fn rounded_product(value: i16, factor: i16) -> i16 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the quotient is within +-128"
+    )]
+    let twice = ((i32::from(2 * value) * i32::from(factor)) >> BITS) as i16;
+    (twice + 1) >> 1
 }
 
 /// YCbCr of RGB, all level-shifted floats.
@@ -68,6 +88,14 @@ pub(super) fn sample(value: f32) -> u8 {
 }
 
 #[inline(always)]
+fn byte_of_i16(value: i16) -> u8 {
+    #[expect(clippy::cast_sign_loss, reason = "0..=255 after the clamp")]
+    {
+        value.clamp(0, 255) as u8
+    }
+}
+
+#[inline(always)]
 fn byte(value: i32) -> u8 {
     #[expect(clippy::cast_sign_loss, reason = "0..=255 after the clamp")]
     {
@@ -102,6 +130,23 @@ mod tests {
                 .zip([r, g, b])
             {
                 assert!(found.abs_diff(expected) <= 2);
+            }
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_are_enough_for_the_colours() {
+        for chroma in 0..=u16::MAX {
+            let [cb, cr] = chroma.to_le_bytes();
+            let (blue, red) = (i32::from(cb) - 128, i32::from(cr) - 128);
+            for y in [0, 1, 77, 128, 200, 254, 255] {
+                let expected = [
+                    (91881 * red + HALF) >> BITS,
+                    (-22554 * blue - 46802 * red + HALF) >> BITS,
+                    (116_130 * blue + HALF) >> BITS,
+                ]
+                .map(|difference| byte(i32::from(y) + difference));
+                assert_eq!(rgb_from_ycbcr(y, cb, cr), expected, "{y} {cb} {cr}");
             }
         }
     }

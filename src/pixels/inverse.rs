@@ -1,18 +1,18 @@
 //! Coefficients to pixels: dequantization, inverse DCT, upsampling, colour.
 
-use std::array::from_fn;
-
 use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace, Component, SamplePrecision};
-use crate::dct;
+use crate::dct::{IntegerInverse, PreciseInverse};
 use crate::error::{ArgumentError, LimitKind, Result};
 use crate::limits::{Limits, check, try_reserve, try_vec};
 use crate::quantization::QuantizationTable;
+use crate::vectors::Vectors;
 
 use super::buffer::PixelBuffer;
 use super::color::{rgb_from_ycbcr, rgb_from_ycbcr_precise, sample};
-use super::plane::Plane;
+use super::output::{Conversion, OutputRow};
 use super::resample::{Triangle, Upsampler};
+use super::window::Window;
 use super::{PixelFormat, PixelPipeline, Upsampling};
 
 /// How coefficients become pixels.
@@ -62,7 +62,7 @@ impl InverseOptions {
         self
     }
 
-    /// Replaces the limits; [`Limits::max_memory`] bounds coefficients, planes of samples and pixels together.
+    /// Replaces the limits; [`Limits::max_memory`] bounds coefficients, held rows of samples and pixels together.
     #[must_use]
     pub const fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -99,9 +99,10 @@ impl CoefficientImage {
             let bits = self.precision().bits();
             return Err(ArgumentError::Precision { bits }.into());
         }
+        let vectors = Vectors::detected();
         match options.pipeline {
-            PixelPipeline::LibjpegEqual => render::<u8>(self, options, format, colour),
-            PixelPipeline::Precise => render::<f32>(self, options, format, colour),
+            PixelPipeline::LibjpegEqual => render::<u8>(self, options, format, colour, vectors),
+            PixelPipeline::Precise => render::<f32>(self, options, format, colour, vectors),
         }
     }
 
@@ -136,26 +137,27 @@ impl CoefficientImage {
     }
 }
 
-/// The step from components to channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Conversion {
-    None,
-    RepeatGrey,
-    LuminanceOnly,
-    FromYCbCr,
-    FromYcck,
-}
-
 /// The arithmetic of one pipeline on its sample type.
-trait Pipeline: Triangle {
-    fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8];
+pub(super) trait Pipeline: Triangle {
+    /// The inverse transform with the steps of a table.
+    type Transform;
+
+    fn transform(table: &QuantizationTable) -> Self::Transform;
+    /// Fills eight rows of samples from a row of blocks.
+    fn inverse(transform: &Self::Transform, vectors: Vectors, blocks: &[Block], rows: &mut [Self]);
     fn sample(self) -> u8;
     fn rgb(ycbcr: [Self; 3]) -> [u8; 3];
 }
 
 impl Pipeline for u8 {
-    fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
-        dct::integer::inverse(block, table)
+    type Transform = IntegerInverse;
+
+    fn transform(table: &QuantizationTable) -> IntegerInverse {
+        IntegerInverse::new(table)
+    }
+
+    fn inverse(transform: &IntegerInverse, vectors: Vectors, blocks: &[Block], rows: &mut [Self]) {
+        transform.row(vectors, blocks, rows);
     }
 
     #[inline(always)]
@@ -170,11 +172,14 @@ impl Pipeline for u8 {
 }
 
 impl Pipeline for f32 {
-    fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
-        let steps = table.to_natural();
-        let coefficients =
-            from_fn(|u| from_fn(|v| Self::from(block[8 * u + v]) * Self::from(steps[8 * u + v])));
-        dct::precise::inverse(&coefficients)
+    type Transform = PreciseInverse;
+
+    fn transform(table: &QuantizationTable) -> PreciseInverse {
+        PreciseInverse::new(table)
+    }
+
+    fn inverse(transform: &PreciseInverse, vectors: Vectors, blocks: &[Block], rows: &mut [Self]) {
+        transform.row(vectors, blocks, rows);
     }
 
     #[inline(always)]
@@ -193,6 +198,7 @@ fn render<T: Pipeline>(
     options: &InverseOptions,
     format: PixelFormat,
     conversion: Conversion,
+    vectors: Vectors,
 ) -> Result<PixelBuffer> {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let geometry = image.geometry();
@@ -208,65 +214,32 @@ fn render<T: Pipeline>(
         let sampling = component.sampling();
         let factor = (sampling.horizontal(), sampling.vertical());
         components.push(Upsampler::<T>::new(
-            samples(component)?,
+            Window::new(component, vectors)?,
             factor,
             max,
             width,
             options.upsampling,
+            vectors,
         ));
     }
     let channels = format.channels();
     let mut pixels = Vec::new();
     try_reserve(&mut pixels, width * height * channels)?;
-    let mut row = try_vec(0_u8, width * channels)?;
+    let mut channel_rows = try_vec(0_u8, width * channels)?;
+    let mut out = try_vec(0_u8, width * channels)?;
     for y in 0..height {
-        let mut planes = components
-            .iter_mut()
-            .map(|component| &component.row(y)[..width]);
-        match conversion {
-            Conversion::FromYCbCr | Conversion::FromYcck => {
-                let [Some(luma), Some(cb), Some(cr)] =
-                    [planes.next(), planes.next(), planes.next()]
-                else {
-                    break;
-                };
-                let ycbcr = luma
-                    .iter()
-                    .zip(cb)
-                    .zip(cr)
-                    .map(|((&y, &cb), &cr)| T::rgb([y, cb, cr]));
-                match planes.next() {
-                    None => {
-                        for (pixel, rgb) in row.as_chunks_mut::<3>().0.iter_mut().zip(ycbcr) {
-                            *pixel = rgb;
-                        }
-                    }
-                    Some(black) => {
-                        for ((pixel, [r, g, b]), black) in
-                            row.as_chunks_mut::<4>().0.iter_mut().zip(ycbcr).zip(black)
-                        {
-                            *pixel = [255 - r, 255 - g, 255 - b, black.sample()];
-                        }
-                    }
-                }
-            }
-            Conversion::RepeatGrey => {
-                for (pixel, grey) in row
-                    .chunks_exact_mut(channels)
-                    .zip(planes.next().unwrap_or(&[]))
-                {
-                    pixel.fill(grey.sample());
-                }
-            }
-            Conversion::None | Conversion::LuminanceOnly => {
-                for (channel, plane) in planes.enumerate() {
-                    for (pixel, value) in row.chunks_exact_mut(channels).zip(plane) {
-                        pixel[channel] = value.sample();
-                    }
-                }
-            }
+        let mut rows: [&[T]; 4] = [&[]; 4];
+        for (row, component) in rows.iter_mut().zip(&mut components) {
+            *row = &component.row(y)[..width];
         }
-        pixels.extend_from_slice(&row);
+        vectors.run(OutputRow {
+            conversion,
+            components: rows,
+            channels: &mut channel_rows,
+            out: &mut out,
+            width,
+        });
+        pixels.extend_from_slice(&out);
     }
     Ok(PixelBuffer::from_parts(
         pixels,
@@ -276,27 +249,19 @@ fn render<T: Pipeline>(
     ))
 }
 
-/// Bytes that coefficients, planes and pixels take together.
-fn memory<T>(image: &CoefficientImage, needed: &[Component], format: PixelFormat) -> u64 {
-    let blocks = |components: &[Component]| -> u64 {
-        components
-            .iter()
-            .map(|component| component.blocks().len() as u64)
-            .sum()
-    };
+/// Bytes that coefficients, held rows of samples and pixels take together.
+fn memory<T: Pipeline>(image: &CoefficientImage, needed: &[Component], format: PixelFormat) -> u64 {
+    let blocks: u64 = image
+        .components()
+        .iter()
+        .map(|component| component.blocks().len() as u64)
+        .sum();
+    let samples: u64 = needed
+        .iter()
+        .map(|component| Window::<T>::size(component) as u64)
+        .sum();
     let pixels = u64::from(image.width()) * u64::from(image.height());
-    size_of::<Block>() as u64 * blocks(image.components())
-        + 64 * size_of::<T>() as u64 * blocks(needed)
+    size_of::<Block>() as u64 * blocks
+        + size_of::<T>() as u64 * samples
         + format.channels() as u64 * pixels
-}
-
-/// The samples of one component.
-fn samples<T: Pipeline>(component: &Component) -> Result<Plane<T>> {
-    let mut plane = Plane::new(component.width() as usize, component.height() as usize)?;
-    let wide = component.blocks_wide() as usize;
-    for (index, block) in component.blocks().iter().enumerate() {
-        let samples = T::inverse(block, component.quantization_table());
-        plane.set_block(index % wide, index / wide, &samples);
-    }
-    Ok(plane)
 }

@@ -4,9 +4,11 @@ mod buffer;
 mod color;
 mod forward;
 mod inverse;
+mod output;
 mod plane;
 mod resample;
 mod view;
+mod window;
 
 pub use buffer::{Normalization, PixelBuffer};
 #[cfg(test)]

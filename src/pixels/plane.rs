@@ -70,11 +70,4 @@ impl<T: Copy + Default> Plane<T> {
         }
         block
     }
-
-    pub(super) fn set_block(&mut self, x: usize, y: usize, block: &[[T; 8]; 8]) {
-        for (row, line) in block.iter().enumerate() {
-            let start = (8 * y + row) * self.stride + 8 * x;
-            self.samples[start..start + 8].copy_from_slice(line);
-        }
-    }
 }
