@@ -6,7 +6,7 @@
 //! this is the vector code: 16-bit products wrap, results saturate.
 
 use crate::band::Block;
-use crate::quantization::QuantizationTable;
+use crate::quantization::{QuantizationTable, Reciprocals, quotient};
 
 use super::transpose;
 
@@ -219,67 +219,34 @@ fn forward_pass<const DESCALE: u32>(x: &[Lanes; 8], scale: impl Fn(i16) -> i16) 
     out
 }
 
-/// Quantization of what [`forward`] yields, without division.
-///
-/// A coefficient v, scaled by eight, becomes the integer nearest to v / d, d = 8 * step, halves away from
-/// zero: with the sign of v the quotient n / d rounded down, n = |v| + d / 2. Since |v| <= 2^14, that is 0
-/// for d > 2^15. Otherwise n <= 2^15, and with 2^(k-1) < d <= 2^k the reciprocal r = 2^(15+k) / d,
-/// rounded up, fits 16 bits. It is too large by e / d with e < d <= 2^k, so n * r / 2^(15+k) is too large
-/// by less than n / 2^15 / d <= 1 / d, and rounded down it is the quotient. The power of two is
-/// divided by in two steps: by 2^16, and by 2^(k-1) as a product with 2^(17-k) whose high half is taken.
+/// Quantization of what [`forward`] yields, which is within +-2^14 as [`Reciprocals`] want it.
 #[derive(Debug, Clone)]
-pub(crate) struct Divisors {
-    pub(super) half: [u16; 64],
-    pub(super) reciprocal: [u16; 64],
-    pub(super) scale: [u16; 64],
-}
+pub(crate) struct Divisors(pub(super) Reciprocals);
 
 impl Divisors {
     pub(crate) fn new(table: &QuantizationTable) -> Self {
-        let mut divisors = Self {
-            half: [0; 64],
-            reciprocal: [0; 64],
-            scale: [0; 64],
-        };
-        for (index, step) in table.to_natural().into_iter().enumerate() {
-            let divisor = 8 * u32::from(step);
-            if divisor > 1 << 15 {
-                continue;
-            }
-            // At least 3, for a divisor of 8, and at most 15.
-            let k = (divisor - 1).ilog2() + 1;
-            #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-            {
-                divisors.half[index] = (divisor / 2) as u16;
-                divisors.reciprocal[index] = (1_u32 << (15 + k)).div_ceil(divisor) as u16;
-            }
-            divisors.scale[index] = 1 << (17 - k);
-        }
-        divisors
+        let divisors = table.to_natural().map(|step| 8 * u32::from(step));
+        Self(Reciprocals::new(&divisors, false))
     }
 
     /// Levels of coefficients scaled by eight, halves away from zero as libjpeg has it.
     #[inline(always)]
     pub(crate) fn quantize(&self, scaled: &[Lanes; 8]) -> Block {
         let mut block = [0; 64];
-        let divisors = self.half.iter().zip(&self.reciprocal).zip(&self.scale);
+        let Reciprocals {
+            half,
+            reciprocal,
+            scale,
+        } = &self.0;
+        let reciprocals = half.iter().zip(reciprocal).zip(scale);
         let values = scaled.as_flattened();
         for ((level, &value), ((&half, &reciprocal), &scale)) in
-            block.iter_mut().zip(values).zip(divisors)
+            block.iter_mut().zip(values).zip(reciprocals)
         {
-            let rounded = value.unsigned_abs() + half;
-            let magnitude = high_half(high_half(rounded, reciprocal), scale).cast_signed();
+            let magnitude = quotient(value.unsigned_abs() + half, reciprocal, scale).cast_signed();
             *level = if value < 0 { -magnitude } else { magnitude };
         }
         block
-    }
-}
-
-#[inline(always)]
-fn high_half(a: u16, b: u16) -> u16 {
-    #[expect(clippy::cast_possible_truncation, reason = "a product of 32 bits")]
-    {
-        (u32::from(a) * u32::from(b) >> 16) as u16
     }
 }
 

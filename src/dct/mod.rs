@@ -7,7 +7,7 @@ pub(crate) mod precise;
 pub(crate) mod reference;
 mod rows;
 
-pub(crate) use rows::{IntegerInverse, PreciseInverse};
+pub(crate) use rows::{IntegerForward, IntegerInverse, PreciseForward, PreciseInverse};
 
 /// Swaps rows and columns.
 #[inline(always)]

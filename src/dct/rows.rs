@@ -1,13 +1,13 @@
 //! Rows of blocks and the eight rows of samples that they stand for: the transforms as kernels.
 
 use crate::band::Block;
-use crate::quantization::QuantizationTable;
+use crate::quantization::{QuantizationTable, Rounding};
 #[cfg(target_arch = "x86_64")]
 use crate::vectors::Avx2;
 use crate::vectors::{Kernel, Vectors};
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2::{self, Extent};
+use super::avx2::{self, integer::Extent};
 use super::{integer, precise};
 
 /// Quantized blocks to samples by the integer transform.
@@ -53,7 +53,7 @@ impl IntegerInverseRow<'_> {
     fn put_pair(&mut self, v: Avx2, [a, b]: [(usize, Extent); 2]) {
         let blocks = [&self.blocks[a.0], &self.blocks[b.0]];
         let first_row_only = [a.1, b.1].map(|extent| extent == Extent::FirstRow);
-        let [samples_a, samples_b] = avx2::inverse(v, blocks, first_row_only, self.steps);
+        let [samples_a, samples_b] = avx2::integer::inverse(v, blocks, first_row_only, self.steps);
         self.put(a.0, &samples_a);
         self.put(b.0, &samples_b);
     }
@@ -76,7 +76,7 @@ impl Kernel for IntegerInverseRow<'_> {
     fn avx2(mut self, v: Avx2) {
         let mut waiting = None;
         for (x, block) in self.blocks.iter().enumerate() {
-            let extent = avx2::extent(v, block);
+            let extent = avx2::integer::extent(v, block);
             if extent == Extent::Dc {
                 self.put_flat(x);
             } else if let Some(first) = waiting.take() {
@@ -116,17 +116,179 @@ struct PreciseInverseRow<'a> {
     rows: &'a mut [[f32; 8]],
 }
 
+impl PreciseInverseRow<'_> {
+    #[inline(always)]
+    fn coefficients(&self, x: usize) -> [[f32; 8]; 8] {
+        let mut coefficients = [[0.0; 8]; 8];
+        let values = coefficients.as_flattened_mut().iter_mut();
+        for ((value, &level), step) in values.zip(&self.blocks[x]).zip(self.steps) {
+            *value = f32::from(level) * step;
+        }
+        coefficients
+    }
+}
+
 impl Kernel for PreciseInverseRow<'_> {
     #[inline(always)]
     fn portable(self) {
-        for (x, block) in self.blocks.iter().enumerate() {
-            let mut coefficients = [[0.0; 8]; 8];
-            let values = coefficients.as_flattened_mut().iter_mut();
-            for ((value, &level), step) in values.zip(block).zip(self.steps) {
-                *value = f32::from(level) * step;
+        let wide = self.blocks.len();
+        for x in 0..wide {
+            let samples = precise::inverse(&self.coefficients(x));
+            put(self.rows, wide, x, &samples);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(self, v: Avx2) {
+        let wide = self.blocks.len();
+        for x in 0..wide {
+            let samples = avx2::precise::inverse(v, self.coefficients(x));
+            put(self.rows, wide, x, &samples);
+        }
+    }
+}
+
+/// Samples to quantized blocks by the integer transform, halves away from zero as libjpeg has it.
+#[derive(Debug, Clone)]
+pub(crate) struct IntegerForward(integer::Divisors);
+
+impl IntegerForward {
+    pub(crate) fn new(table: &QuantizationTable) -> Self {
+        Self(integer::Divisors::new(table))
+    }
+
+    /// Fills blocks from eight rows of samples, as wide as the blocks are together.
+    pub(crate) fn row(&self, vectors: Vectors, rows: &[u8], blocks: &mut [Block]) {
+        vectors.run(IntegerForwardRow {
+            rows: rows.as_chunks().0,
+            divisors: &self.0,
+            blocks,
+        });
+    }
+}
+
+struct IntegerForwardRow<'a> {
+    rows: &'a [[u8; 8]],
+    divisors: &'a integer::Divisors,
+    blocks: &'a mut [Block],
+}
+
+impl Kernel for IntegerForwardRow<'_> {
+    #[inline(always)]
+    fn portable(self) {
+        let wide = self.blocks.len();
+        for (x, block) in self.blocks.iter_mut().enumerate() {
+            let mut shifted = [[0; 8]; 8];
+            for (y, shifted) in shifted.iter_mut().enumerate() {
+                for (shifted, &sample) in shifted.iter_mut().zip(&self.rows[y * wide + x]) {
+                    *shifted = i16::from(sample) - 128;
+                }
             }
-            let samples = precise::inverse(&coefficients);
-            put(self.rows, self.blocks.len(), x, &samples);
+            *block = self.divisors.quantize(&integer::forward(&shifted));
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(self, v: Avx2) {
+        let wide = self.blocks.len();
+        for x in (0..wide).step_by(2) {
+            // The last of an odd number is its own neighbour.
+            let next = (x + 1).min(wide - 1);
+            let mut rows = [[[0; 8]; 2]; 8];
+            for (y, row) in rows.iter_mut().enumerate() {
+                *row = [self.rows[y * wide + x], self.rows[y * wide + next]];
+            }
+            let levels = avx2::integer::forward(v, rows, self.divisors);
+            for (k, [lower, upper]) in levels.into_iter().enumerate() {
+                self.blocks[x].as_chunks_mut().0[k] = lower;
+                self.blocks[next].as_chunks_mut().0[k] = upper;
+            }
+        }
+    }
+}
+
+/// Samples to quantized blocks by the precise transform.
+#[derive(Debug, Clone)]
+pub(crate) struct PreciseForward {
+    steps: [f32; 64],
+    rounding: Rounding,
+}
+
+impl PreciseForward {
+    pub(crate) fn new(table: &QuantizationTable, rounding: Rounding) -> Self {
+        Self {
+            steps: table.to_natural().map(f32::from),
+            rounding,
+        }
+    }
+
+    /// Fills blocks from eight rows of samples, as wide as the blocks are together.
+    pub(crate) fn row(&self, vectors: Vectors, rows: &[f32], blocks: &mut [Block]) {
+        vectors.run(PreciseForwardRow {
+            rows: rows.as_chunks().0,
+            steps: &self.steps,
+            rounding: self.rounding,
+            blocks,
+        });
+    }
+}
+
+struct PreciseForwardRow<'a> {
+    rows: &'a [[f32; 8]],
+    steps: &'a [f32; 64],
+    rounding: Rounding,
+    blocks: &'a mut [Block],
+}
+
+impl PreciseForwardRow<'_> {
+    #[inline(always)]
+    fn samples(&self, x: usize) -> [[f32; 8]; 8] {
+        let mut samples = [[0.0; 8]; 8];
+        for (y, samples) in samples.iter_mut().enumerate() {
+            *samples = self.rows[y * self.blocks.len() + x];
+        }
+        samples
+    }
+
+    #[inline(always)]
+    fn put(&mut self, x: usize, coefficients: &[[f32; 8]; 8]) {
+        // One loop for each rule, so that the rule is known inside it.
+        match self.rounding {
+            Rounding::HalfAwayFromZero => {
+                self.put_by(x, coefficients, Rounding::HalfAwayFromZero);
+            }
+            Rounding::HalfToEven => self.put_by(x, coefficients, Rounding::HalfToEven),
+            Rounding::HalfTowardZero => self.put_by(x, coefficients, Rounding::HalfTowardZero),
+        }
+    }
+
+    #[inline(always)]
+    fn put_by(&mut self, x: usize, coefficients: &[[f32; 8]; 8], rounding: Rounding) {
+        let levels = self.blocks[x].iter_mut();
+        let values = coefficients.as_flattened().iter().zip(self.steps);
+        for (level, (&value, &step)) in levels.zip(values) {
+            *level = rounding.divide_real(value, step);
+        }
+    }
+}
+
+impl Kernel for PreciseForwardRow<'_> {
+    #[inline(always)]
+    fn portable(mut self) {
+        for x in 0..self.blocks.len() {
+            let coefficients = precise::forward(&self.samples(x));
+            self.put(x, &coefficients);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(mut self, v: Avx2) {
+        for x in 0..self.blocks.len() {
+            let coefficients = avx2::precise::forward(v, self.samples(x));
+            self.put(x, &coefficients);
         }
     }
 }
@@ -215,6 +377,36 @@ mod tests {
                 PreciseInverse::new(&table).row(vectors, &blocks, &mut rows);
                 let rows: Vec<u32> = rows.into_iter().map(f32::to_bits).collect();
                 prop_assert_eq!(&blocks_of(&rows, blocks.len()), &expected);
+            }
+        }
+
+        #[test]
+        fn forward_rows_equal_the_blocks_of_the_scalar_transform(
+            samples in prop::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(255)], 5 * 64),
+            wide in 0_usize..=5,
+            table in any_table(),
+        ) {
+            let samples = &samples[..64 * wide];
+            let divisors = integer::Divisors::new(&table);
+            let expected: Vec<_> = blocks_of(samples, wide).iter().map(|block| {
+                divisors.quantize(&integer::forward(&block.map(|row| row.map(|sample| i16::from(sample) - 128))))
+            }).collect();
+            let reals: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) - 127.7).collect();
+            let steps = table.to_natural().map(f32::from);
+            for vectors in [Vectors::detected(), Vectors::of_the_target()] {
+                let mut blocks = vec![[1; 64]; wide];
+                IntegerForward::new(&table).row(vectors, samples, &mut blocks);
+                prop_assert_eq!(&blocks, &expected);
+                for rounding in [Rounding::HalfAwayFromZero, Rounding::HalfToEven, Rounding::HalfTowardZero] {
+                    PreciseForward::new(&table, rounding).row(vectors, &reals, &mut blocks);
+                    for (found, block) in blocks.iter().zip(blocks_of(&reals, wide)) {
+                        let coefficients = precise::forward(&block);
+                        let expected: Block = std::array::from_fn(|i| {
+                            rounding.divide_real(coefficients[i / 8][i % 8], steps[i])
+                        });
+                        prop_assert_eq!(found, &expected);
+                    }
+                }
             }
         }
     }

@@ -5,8 +5,9 @@ mod color;
 mod forward;
 mod inverse;
 mod output;
-mod plane;
+mod planes;
 mod resample;
+mod strips;
 mod view;
 mod window;
 
@@ -14,8 +15,8 @@ pub use buffer::{Normalization, PixelBuffer};
 #[cfg(test)]
 pub(crate) use color::ycbcr_from_rgb;
 pub use forward::ForwardOptions;
-pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;
+pub(crate) use planes::Planes;
 pub use view::PixelView;
 
 use crate::coefficients::SamplingFactor;

@@ -205,7 +205,7 @@ impl<'a, T: Pipeline> Upsampler<'a, T> {
 /// At the edges of the picture a row stands in for its missing neighbour.
 const fn nearest_rows(y: usize, height: usize) -> (usize, usize) {
     let near = y / 2;
-    if y % 2 == 0 {
+    if y.is_multiple_of(2) {
         (near, near.saturating_sub(1))
     } else if near + 1 < height {
         (near, near + 1)
@@ -329,9 +329,10 @@ pub(crate) trait Average: Copy + Default {
 
 impl Average for u8 {
     /// libjpeg's rounding: halves go down in even columns, up in odd ones.
+    #[inline(always)]
     fn pair(row: &[Self], out: &mut [Self]) {
-        for ((pair, out), odd) in row.chunks_exact(2).zip(out).zip([0, 1].into_iter().cycle()) {
-            let sum = u16::from(pair[0]) + u16::from(pair[1]) + odd;
+        for (x, (&pair, out)) in row.as_chunks().0.iter().zip(out).enumerate() {
+            let sum = sum_of_two(pair) + odd(x);
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "a mean of samples is a sample"
@@ -343,30 +344,53 @@ impl Average for u8 {
     }
 
     /// libjpeg's rounding offset is 1 in even columns, 2 in odd ones.
+    #[inline(always)]
     fn quad(upper: &[Self], lower: &[Self], out: &mut [Self]) {
-        let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-        for (((a, b), out), offset) in pairs.zip(out).zip([1, 2].into_iter().cycle()) {
-            let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
+        let pairs = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
+        for (x, ((&a, &b), out)) in pairs.zip(out).enumerate() {
+            let sum = sum_of_two(a) + sum_of_two(b) + 1 + odd(x);
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "a mean of samples is a sample"
             )]
             {
-                *out = ((sum + offset) >> 2) as Self;
+                *out = (sum >> 2) as Self;
             }
         }
     }
 }
 
+/// As a number of 16 bits, two samples are one lane of a vector.
+#[inline(always)]
+fn sum_of_two(pair: [u8; 2]) -> u16 {
+    let both = u16::from_le_bytes(pair);
+    (both & 0xff) + (both >> 8)
+}
+
+/// 1 in odd columns.
+#[inline(always)]
+fn odd(x: usize) -> u16 {
+    #[expect(clippy::cast_possible_truncation, reason = "0 or 1")]
+    {
+        (x % 2) as u16
+    }
+}
+
 impl Average for f32 {
+    #[inline(always)]
     fn pair(row: &[Self], out: &mut [Self]) {
-        for (pair, out) in row.chunks_exact(2).zip(out) {
+        for (pair, out) in row.as_chunks::<2>().0.iter().zip(out) {
             *out = (pair[0] + pair[1]) * 0.5;
         }
     }
 
+    #[inline(always)]
     fn quad(upper: &[Self], lower: &[Self], out: &mut [Self]) {
-        let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+        let pairs = upper
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(lower.as_chunks::<2>().0);
         for ((a, b), out) in pairs.zip(out) {
             *out = ((a[0] + a[1]) + (b[0] + b[1])) * 0.25;
         }

@@ -1,10 +1,7 @@
-//! The integer transform in instructions of AVX2, two blocks at a time.
+//! The integer transform, two blocks at a time.
 //!
 //! A vector holds eight 16-bit values of one block in its lower half and eight of another in its upper
-//! half. Arithmetic is that of [`integer`](super::integer), operation by operation: sums of 16 bits wrap,
-//! pairs of products are added in 32 bits, and results saturate to 16.
-//!
-//! Closures are avoided: they would have to become part of their caller, which nothing makes sure.
+//! half. Sums of 16 bits wrap, pairs of products are added in 32 bits, and results saturate to 16.
 
 use std::arch::x86_64::{__m128i, __m256i};
 
@@ -13,10 +10,10 @@ use pulp::bytemuck::cast;
 use crate::band::Block;
 use crate::vectors::Avx2;
 
-use super::integer::{
-    BETWEEN_BITS, CONSTANT_BITS, Divisors, F_0_298631336, F_0_390180644, F_0_541196100, F_0_765366865,
-    F_0_899976223, F_1_175875602, F_1_501321110, F_1_847759065, F_1_961570560, F_2_053119869,
-    F_2_562915447, F_3_072711026,
+use super::super::integer::{
+    BETWEEN_BITS, CONSTANT_BITS, Divisors, F_0_298631336, F_0_390180644, F_0_541196100,
+    F_0_765366865, F_0_899976223, F_1_175875602, F_1_501321110, F_1_847759065, F_1_961570560,
+    F_2_053119869, F_2_562915447, F_3_072711026,
 };
 
 /// Sixty-four values of each block: by row and, in each half, column; or the other way round.
@@ -32,7 +29,7 @@ const AFTER_FORWARD_COLUMNS: i32 = (CONSTANT_BITS + BETWEEN_BITS).cast_signed();
 
 /// Where levels of a block are not zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(in super::super) enum Extent {
     /// Nowhere, or in DC.
     Dc,
     /// In the first row.
@@ -42,7 +39,7 @@ pub(super) enum Extent {
 }
 
 #[inline(always)]
-pub(super) fn extent(v: Avx2, block: &Block) -> Extent {
+pub(in super::super) fn extent(v: Avx2, block: &Block) -> Extent {
     const BELOW_FIRST_ROW: [i16; 16] = [0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1];
     const ALL_BUT_DC: [i16; 16] = [
         0, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
@@ -71,7 +68,7 @@ fn is_zero(v: Avx2, value: __m256i) -> bool {
 ///
 /// `first_row_only` tells of each block whether only its first row has levels that are not zero.
 #[inline(always)]
-pub(super) fn inverse(
+pub(in super::super) fn inverse(
     v: Avx2,
     [lower, upper]: [&Block; 2],
     first_row_only: [bool; 2],
@@ -184,15 +181,22 @@ fn inverse_pass<const DESCALE: i32>(v: Avx2, x: Pair) -> Pair {
     out
 }
 
-/// Transforms samples of two blocks to quantized levels.
+/// Transforms samples of two blocks, `rows` of both, to rows of quantized levels.
 #[inline(always)]
-pub(super) fn forward(v: Avx2, rows: [[[u8; 8]; 2]; 8], divisors: &Divisors) -> [Block; 2] {
+pub(in super::super) fn forward(
+    v: Avx2,
+    rows: [[[u8; 8]; 2]; 8],
+    divisors: &Divisors,
+) -> [[[i16; 8]; 2]; 8] {
     let mut samples = [v.avx._mm256_setzero_si256(); 8];
-    for (values, row) in samples.iter_mut().zip(rows) {
-        let wide = v.avx2._mm256_cvtepu8_epi16(cast::<[[u8; 8]; 2], __m128i>(row));
-        *values = v
-            .avx2
-            ._mm256_sub_epi16(wide, v.avx._mm256_set1_epi16(128));
+    for (values, [lower, upper]) in samples.iter_mut().zip(rows) {
+        let bytes = v
+            .sse2
+            ._mm_set_epi64x(i64::from_le_bytes(upper), i64::from_le_bytes(lower));
+        *values = v.avx2._mm256_sub_epi16(
+            v.avx2._mm256_cvtepu8_epi16(bytes),
+            v.avx._mm256_set1_epi16(128),
+        );
     }
     let mut rows = forward_pass::<AFTER_FORWARD_ROWS>(v, transposed(v, samples));
     for k in [0, 4] {
@@ -208,26 +212,19 @@ pub(super) fn forward(v: Avx2, rows: [[[u8; 8]; 2]; 8], divisors: &Divisors) -> 
             .avx2
             ._mm256_srai_epi16::<{ BETWEEN_BITS.cast_signed() }>(rounded);
     }
-    let mut blocks = [[0; 64]; 2];
-    let [a, b] = &mut blocks;
-    let outputs = a
-        .as_chunks_mut::<8>()
-        .0
-        .iter_mut()
-        .zip(b.as_chunks_mut::<8>().0);
-    for ((k, value), (lower, upper)) in values.into_iter().enumerate().zip(outputs) {
-        let levels: [[i16; 8]; 2] = cast(quantized(v, value, divisors, k));
-        [*lower, *upper] = levels;
+    let mut levels = [[[0; 8]; 2]; 8];
+    for (k, levels) in levels.iter_mut().enumerate() {
+        *levels = cast(quantized(v, values[k], divisors, k));
     }
-    blocks
+    levels
 }
 
 /// Row `k` of two blocks, see [`Divisors`].
 #[inline(always)]
 fn quantized(v: Avx2, values: __m256i, divisors: &Divisors, k: usize) -> __m256i {
-    let half = twice(v, divisors.half.as_chunks().0[k]);
-    let reciprocal = twice(v, divisors.reciprocal.as_chunks().0[k]);
-    let scale = twice(v, divisors.scale.as_chunks().0[k]);
+    let half = twice(v, divisors.0.half.as_chunks().0[k]);
+    let reciprocal = twice(v, divisors.0.reciprocal.as_chunks().0[k]);
+    let scale = twice(v, divisors.0.scale.as_chunks().0[k]);
     let rounded = v
         .avx2
         ._mm256_add_epi16(v.avx2._mm256_abs_epi16(values), half);
@@ -280,10 +277,7 @@ fn forward_pass<const DESCALE: i32>(v: Avx2, x: Pair) -> Pair {
 
 #[inline(always)]
 fn sum_and_difference(v: Avx2, a: __m256i, b: __m256i) -> [__m256i; 2] {
-    [
-        v.avx2._mm256_add_epi16(a, b),
-        v.avx2._mm256_sub_epi16(a, b),
-    ]
+    [v.avx2._mm256_add_epi16(a, b), v.avx2._mm256_sub_epi16(a, b)]
 }
 
 /// The same eight values in both halves.
@@ -304,7 +298,7 @@ fn scaled(v: Avx2, values: __m256i, addend: i32) -> Wide {
     sum(v, [lower, upper], [addend, addend])
 }
 
-/// a * by_a + b * by_b of interleaved a and b.
+/// Sums of the products of interleaved a and b.
 #[inline(always)]
 fn products(v: Avx2, [lower, upper]: Wide, by_a: i32, by_b: i32) -> Wide {
     let factors = v.avx._mm256_set1_epi32(by_b << 16 | by_a & 0xffff);
