@@ -287,8 +287,13 @@ impl Kernel for PreciseForwardRow<'_> {
     #[inline(always)]
     fn avx2(mut self, v: Avx2) {
         for x in 0..self.blocks.len() {
-            let coefficients = avx2::precise::forward(v, self.samples(x));
-            self.put(x, &coefficients);
+            let samples = self.samples(x);
+            if self.rounding == Rounding::HalfAwayFromZero {
+                self.blocks[x] = avx2::precise::forward_quantized(v, samples, self.steps);
+            } else {
+                let coefficients = avx2::precise::forward(v, samples);
+                self.put(x, &coefficients);
+            }
         }
     }
 }

@@ -6,8 +6,12 @@ use crate::dct::{IntegerForward, PreciseForward};
 use crate::error::Result;
 use crate::limits::{try_reserve, try_vec};
 use crate::quantization::{QuantizationTable, QuantizationTables, Rounding};
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Avx2;
 use crate::vectors::Vectors;
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
 use super::color::{ycbcr_from_rgb, ycbcr_from_rgb_precise};
 use super::resample::Average;
 use super::strips::Strips;
@@ -92,9 +96,10 @@ impl CoefficientImage {
         tables: &QuantizationTables,
         options: &ForwardOptions,
     ) -> Result<Self> {
+        let vectors = Vectors::detected();
         match options.pipeline {
-            PixelPipeline::LibjpegEqual => quantized::<u8>(pixels, tables, *options),
-            PixelPipeline::Precise => quantized::<f32>(pixels, tables, *options),
+            PixelPipeline::LibjpegEqual => quantized::<u8>(pixels, tables, *options, vectors),
+            PixelPipeline::Precise => quantized::<f32>(pixels, tables, *options, vectors),
         }
     }
 }
@@ -106,6 +111,24 @@ pub(crate) trait Pipeline: Average {
 
     fn from_sample(sample: u8) -> Self;
     fn ycbcr(rgb: [u8; 3]) -> [Self; 3];
+
+    /// Rows of channels to rows of components, which may be longer.
+    #[inline(always)]
+    fn ycbcr_rows([red, green, blue]: [&[u8]; 3], [luma, cb, cr]: [&mut [Self]; 3]) {
+        let inputs = red.iter().zip(green).zip(blue);
+        let outputs = luma.iter_mut().zip(cb).zip(cr);
+        for (((&r, &g), &b), ((y, cb), cr)) in inputs.zip(outputs) {
+            [*y, *cb, *cr] = Self::ycbcr([r, g, b]);
+        }
+    }
+
+    /// As [`ycbcr_rows`](Self::ycbcr_rows).
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn ycbcr_rows_avx2(_: Avx2, channels: [&[u8]; 3], out: [&mut [Self]; 3]) {
+        Self::ycbcr_rows(channels, out);
+    }
+
     fn transform(table: &QuantizationTable, rounding: Rounding) -> Self::Transform;
     /// Fills a row of blocks from eight rows of samples.
     fn forward(transform: &Self::Transform, vectors: Vectors, rows: &[Self], blocks: &mut [Block]);
@@ -122,6 +145,12 @@ impl Pipeline for u8 {
     #[inline(always)]
     fn ycbcr([r, g, b]: [u8; 3]) -> [Self; 3] {
         ycbcr_from_rgb(r, g, b)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn ycbcr_rows_avx2(v: Avx2, channels: [&[u8]; 3], out: [&mut [Self]; 3]) {
+        avx2::ycbcr_rows(v, channels, out);
     }
 
     fn transform(table: &QuantizationTable, _: Rounding) -> IntegerForward {
@@ -159,8 +188,8 @@ fn quantized<T: Pipeline>(
     pixels: PixelView<'_>,
     tables: &QuantizationTables,
     options: ForwardOptions,
+    vectors: Vectors,
 ) -> Result<CoefficientImage> {
-    let vectors = Vectors::detected();
     let mut strips = Strips::<T>::new(pixels, options.color_space, options.subsampling, vectors)?;
     let factors = strips.subsampling().sampling_factors();
     let mut components = Vec::with_capacity(strips.components().len());
@@ -193,4 +222,48 @@ fn quantized<T: Pipeline>(
             .map(|(index, ((_, blocks), factor))| (factor, *tables.table(index), blocks))
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pixels::PixelFormat;
+
+    fn assert_alike<T: Pipeline>(view: PixelView<'_>, options: ForwardOptions) {
+        let tables = QuantizationTables::annex_k(90).unwrap();
+        let [detected, of_the_target] = [Vectors::detected(), Vectors::of_the_target()]
+            .map(|vectors| quantized::<T>(view, &tables, options, vectors).unwrap());
+        assert!(detected.components() == of_the_target.components());
+    }
+
+    proptest! {
+        #[test]
+        fn coefficients_are_the_same_with_and_without_vectors(
+            (width, height) in (1_u32..80, 1_u32..20),
+            noise in prop::collection::vec(any::<u8>(), 3 * 80 * 20),
+            planar in any::<bool>(),
+        ) {
+            let samples = &noise[..(3 * width * height) as usize];
+            let view = if planar {
+                PixelView::planar(samples, width, height, PixelFormat::Rgb)
+            } else {
+                PixelView::new(samples, width, height, PixelFormat::Rgb)
+            }.unwrap();
+            for color_space in [ColorSpace::YCbCr, ColorSpace::Rgb, ColorSpace::Grey] {
+                for subsampling in [
+                    ChromaSubsampling::None,
+                    ChromaSubsampling::Horizontal,
+                    ChromaSubsampling::Both,
+                ] {
+                    let options = ForwardOptions::precise()
+                        .with_color_space(color_space)
+                        .with_subsampling(subsampling);
+                    assert_alike::<u8>(view, options);
+                    assert_alike::<f32>(view, options);
+                }
+            }
+        }
+    }
 }

@@ -6,8 +6,12 @@ use crate::dct::{IntegerInverse, PreciseInverse};
 use crate::error::{ArgumentError, LimitKind, Result};
 use crate::limits::{Limits, check, try_reserve, try_vec};
 use crate::quantization::QuantizationTable;
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Avx2;
 use crate::vectors::Vectors;
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
 use super::buffer::PixelBuffer;
 use super::color::{rgb_from_ycbcr, rgb_from_ycbcr_precise, sample};
 use super::output::{Conversion, OutputRow};
@@ -147,6 +151,23 @@ pub(super) trait Pipeline: Triangle {
     fn inverse(transform: &Self::Transform, vectors: Vectors, blocks: &[Block], rows: &mut [Self]);
     fn sample(self) -> u8;
     fn rgb(ycbcr: [Self; 3]) -> [u8; 3];
+
+    /// Rows of components to rows of channels.
+    #[inline(always)]
+    fn rgb_rows([y, cb, cr]: [&[Self]; 3], [red, green, blue]: [&mut [u8]; 3]) {
+        let inputs = y.iter().zip(cb).zip(cr);
+        let outputs = red.iter_mut().zip(green).zip(blue);
+        for (((&y, &cb), &cr), ((red, green), blue)) in inputs.zip(outputs) {
+            [*red, *green, *blue] = Self::rgb([y, cb, cr]);
+        }
+    }
+
+    /// As [`rgb_rows`](Self::rgb_rows).
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn rgb_rows_avx2(_: Avx2, components: [&[Self]; 3], channels: [&mut [u8]; 3]) {
+        Self::rgb_rows(components, channels);
+    }
 }
 
 impl Pipeline for u8 {
@@ -190,6 +211,12 @@ impl Pipeline for f32 {
     #[inline(always)]
     fn rgb(ycbcr: [Self; 3]) -> [u8; 3] {
         rgb_from_ycbcr_precise(ycbcr).map(sample)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn rgb_rows_avx2(v: Avx2, components: [&[Self]; 3], channels: [&mut [u8]; 3]) {
+        avx2::rgb_rows(v, components, channels);
     }
 }
 
@@ -264,4 +291,56 @@ fn memory<T: Pipeline>(image: &CoefficientImage, needed: &[Component], format: P
     size_of::<Block>() as u64 * blocks
         + size_of::<T>() as u64 * samples
         + format.channels() as u64 * pixels
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::coefficients::SamplingFactor;
+    use crate::quantization::QuantizationTables;
+
+    fn assert_alike<T: Pipeline>(image: &CoefficientImage, options: &InverseOptions) {
+        let (format, conversion) = image.output(options.format).unwrap();
+        let [detected, of_the_target] = [Vectors::detected(), Vectors::of_the_target()]
+            .map(|vectors| render::<T>(image, options, format, conversion, vectors).unwrap());
+        assert!(detected == of_the_target);
+    }
+
+    proptest! {
+        #[test]
+        fn pixels_are_the_same_with_and_without_vectors(
+            (width, height) in (1_u32..90, 1_u32..40),
+            (horizontal, vertical) in (1_u8..=4, 1_u8..=2),
+            seed in any::<u32>(),
+        ) {
+            let luminance = SamplingFactor::new(horizontal, vertical).unwrap();
+            let one = SamplingFactor::ONE;
+            let tables = QuantizationTables::annex_k(60).unwrap();
+            for (color_space, sampling) in [
+                (ColorSpace::YCbCr, &[luminance, one, one][..]),
+                (ColorSpace::Ycck, &[luminance, one, one, luminance]),
+                (ColorSpace::Rgb, &[one; 3]),
+                (ColorSpace::Grey, &[one]),
+            ] {
+                let mut image =
+                    CoefficientImage::new(width, height, color_space, sampling, &tables).unwrap();
+                let mut state = seed;
+                for component in image.components_mut() {
+                    for block in component.blocks_mut() {
+                        for level in &mut block[..20] {
+                            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                            *level = (state >> 24) as i16 / 8 - 16;
+                        }
+                    }
+                }
+                for upsampling in [Upsampling::Triangle, Upsampling::Replicate] {
+                    let options = InverseOptions::libjpeg_equal().with_upsampling(upsampling);
+                    assert_alike::<u8>(&image, &options);
+                    assert_alike::<f32>(&image, &options);
+                }
+            }
+        }
+    }
 }

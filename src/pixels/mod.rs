@@ -1,5 +1,7 @@
 //! Pictures as samples: views in, buffers out, and the two pipelines between samples and coefficients.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod buffer;
 mod color;
 mod forward;

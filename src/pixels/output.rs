@@ -1,5 +1,7 @@
 //! Rows of components to a row of pixels: colour, rounding, interleaving.
 
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Avx2;
 use crate::vectors::Kernel;
 
 use super::inverse::Pipeline;
@@ -14,6 +16,9 @@ pub(super) enum Conversion {
     FromYcck,
 }
 
+type Rows<'a, T> = [&'a [T]; 3];
+type RowsMut<'a> = [&'a mut [u8]; 3];
+
 /// One row of pixels, first channel by channel, then interleaved.
 pub(super) struct OutputRow<'a, T> {
     pub(super) conversion: Conversion,
@@ -27,7 +32,41 @@ pub(super) struct OutputRow<'a, T> {
 
 impl<T: Pipeline> Kernel for OutputRow<'_, T> {
     #[inline(always)]
-    fn portable(self) {
+    fn portable(mut self) {
+        if let Some((components, channels)) = self.colour() {
+            T::rgb_rows(components, channels);
+        }
+        self.finish();
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(mut self, v: Avx2) {
+        if let Some((components, channels)) = self.colour() {
+            T::rgb_rows_avx2(v, components, channels);
+        }
+        self.finish();
+    }
+}
+
+impl<T: Pipeline> OutputRow<'_, T> {
+    /// The rows that are YCbCr, and those to be RGB.
+    #[inline(always)]
+    fn colour(&mut self) -> Option<(Rows<'_, T>, RowsMut<'_>)> {
+        let [y, cb, cr, _] = self.components;
+        match self.conversion {
+            Conversion::FromYCbCr | Conversion::FromYcck => {
+                let (red, rest) = self.channels.split_at_mut(self.width);
+                let (green, rest) = rest.split_at_mut(self.width);
+                Some(([y, cb, cr], [red, green, &mut rest[..self.width]]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Fills the other channels and interleaves all.
+    #[inline(always)]
+    fn finish(self) {
         let Self {
             conversion,
             components,
@@ -36,9 +75,8 @@ impl<T: Pipeline> Kernel for OutputRow<'_, T> {
             width,
         } = self;
         match conversion {
-            Conversion::FromYCbCr => rgb(components, channels, width),
+            Conversion::FromYCbCr => {}
             Conversion::FromYcck => {
-                rgb(components, channels, width);
                 let (colours, black) = channels.split_at_mut(3 * width);
                 for sample in colours {
                     *sample = 255 - *sample;
@@ -57,17 +95,6 @@ impl<T: Pipeline> Kernel for OutputRow<'_, T> {
             }
         }
         interleave(channels, out, width);
-    }
-}
-
-#[inline(always)]
-fn rgb<T: Pipeline>([y, cb, cr, _]: [&[T]; 4], channels: &mut [u8], width: usize) {
-    let (red, rest) = channels.split_at_mut(width);
-    let (green, blue) = rest.split_at_mut(width);
-    let inputs = y.iter().zip(cb).zip(cr);
-    let outputs = red.iter_mut().zip(green).zip(blue);
-    for (((&y, &cb), &cr), ((red, green), blue)) in inputs.zip(outputs) {
-        [*red, *green, *blue] = T::rgb([y, cb, cr]);
     }
 }
 

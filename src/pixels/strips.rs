@@ -3,6 +3,8 @@
 use crate::coefficients::ColorSpace;
 use crate::error::{ArgumentError, Result};
 use crate::limits::try_vec;
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Avx2;
 use crate::vectors::{Kernel, Vectors};
 
 use super::forward::Pipeline;
@@ -265,37 +267,51 @@ struct Components<'a, T> {
 
 impl<T: Pipeline> Kernel for Components<'_, T> {
     #[inline(always)]
-    fn portable(self) {
-        let Self {
-            conversion,
-            channels: [red, green, blue],
-            out: [first, second, third],
-        } = self;
-        let width = red.len();
-        let pixels = red.iter().zip(green).zip(blue);
-        match conversion {
-            Conversion::None => {
-                for (row, out) in [(red, &mut *first), (green, second), (blue, third)] {
-                    for (out, &sample) in out.iter_mut().zip(row) {
-                        *out = T::from_sample(sample);
-                    }
-                    repeat_last(out, row.len());
-                }
-                return;
-            }
+    fn portable(mut self) {
+        match self.conversion {
+            Conversion::None => self.copy(),
             Conversion::ToLuminance => {
-                for (y, ((&r, &g), &b)) in first.iter_mut().zip(pixels) {
+                let [red, green, blue] = self.channels;
+                let pixels = red.iter().zip(green).zip(blue);
+                for (y, ((&r, &g), &b)) in self.out[0].iter_mut().zip(pixels) {
                     [*y, _, _] = T::ycbcr([r, g, b]);
                 }
             }
             Conversion::ToYCbCr => {
-                let outputs = first.iter_mut().zip(&mut *second).zip(&mut *third);
-                for (((y, cb), cr), ((&r, &g), &b)) in outputs.zip(pixels) {
-                    [*y, *cb, *cr] = T::ycbcr([r, g, b]);
-                }
+                let [y, cb, cr] = &mut self.out;
+                T::ycbcr_rows(self.channels, [y, cb, cr]);
             }
         }
-        for out in [first, second, third] {
+        self.pad();
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(mut self, v: Avx2) {
+        if self.conversion == Conversion::ToYCbCr {
+            let [y, cb, cr] = &mut self.out;
+            T::ycbcr_rows_avx2(v, self.channels, [y, cb, cr]);
+            self.pad();
+        } else {
+            self.portable();
+        }
+    }
+}
+
+impl<T: Pipeline> Components<'_, T> {
+    #[inline(always)]
+    fn copy(&mut self) {
+        for (row, out) in self.channels.into_iter().zip(&mut self.out) {
+            for (out, &sample) in out.iter_mut().zip(row) {
+                *out = T::from_sample(sample);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn pad(self) {
+        let width = self.channels[0].len();
+        for out in self.out {
             repeat_last(out, width);
         }
     }

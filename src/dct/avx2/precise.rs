@@ -1,9 +1,10 @@
 //! The transform of the precise pipeline: a vector is a row or a column of a block.
 
-use std::arch::x86_64::__m256;
+use std::arch::x86_64::{__m256, __m256i};
 
 use pulp::bytemuck::cast;
 
+use crate::band::Block;
 use crate::vectors::Avx2;
 
 use super::super::precise::{C1, C2, C3, C5, C6, C7, SCALE};
@@ -13,9 +14,51 @@ type Vectors = [__m256; 8];
 
 #[inline(always)]
 pub(in super::super) fn forward(v: Avx2, samples: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
+    stored(coefficients(v, samples))
+}
+
+/// Levels of the coefficients, halves away from zero, held to +-32767.
+#[inline(always)]
+pub(in super::super) fn forward_quantized(
+    v: Avx2,
+    samples: [[f32; 8]; 8],
+    steps: &[f32; 64],
+) -> Block {
+    // The halves of a vector are packed apart.
+    const IN_ORDER: i32 = 0b11_01_10_00;
+    let coefficients = coefficients(v, samples);
+    let steps = steps.as_chunks::<8>().0;
+    let mut block = [0; 64];
+    for (pair, levels) in block.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let upper = rounded_quotients(v, coefficients[2 * pair], steps[2 * pair]);
+        let lower = rounded_quotients(v, coefficients[2 * pair + 1], steps[2 * pair + 1]);
+        let packed = v.avx2._mm256_packs_epi32(upper, lower);
+        *levels = cast(v.avx2._mm256_permute4x64_epi64::<IN_ORDER>(packed));
+    }
+    block
+}
+
+/// A quotient moved away from zero by the float below 1/2 and cut off there: that float, and not 1/2, because
+/// the sum with the quotient below 1/2 would round up to 1. The sum of a quotient of exactly 1/2 does.
+#[inline(always)]
+fn rounded_quotients(v: Avx2, values: __m256, steps: [f32; 8]) -> __m256i {
+    let quotients = v.avx._mm256_div_ps(values, cast(steps));
+    let sign = v.avx._mm256_and_ps(quotients, v.avx._mm256_set1_ps(-0.0));
+    let below_half = v.avx._mm256_set1_ps(0.5_f32.next_down());
+    let moved = v
+        .avx
+        ._mm256_add_ps(quotients, v.avx._mm256_or_ps(below_half, sign));
+    let held = v.avx._mm256_max_ps(
+        v.avx._mm256_min_ps(moved, v.avx._mm256_set1_ps(32767.0)),
+        v.avx._mm256_set1_ps(-32767.0),
+    );
+    v.avx._mm256_cvttps_epi32(held)
+}
+
+#[inline(always)]
+fn coefficients(v: Avx2, samples: [[f32; 8]; 8]) -> Vectors {
     let rows = forward_pass(v, transposed(v, loaded(v, samples)));
-    let coefficients = forward_pass(v, transposed(v, rows));
-    stored(scaled(v, coefficients))
+    scaled(v, forward_pass(v, transposed(v, rows)))
 }
 
 #[inline(always)]
@@ -154,4 +197,36 @@ fn transposed_halves(v: Avx2, [a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
         v.avx._mm256_shuffle_ps::<0x44>(ab_upper, cd_upper),
         v.avx._mm256_shuffle_ps::<0xee>(ab_upper, cd_upper),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quantization::Rounding;
+
+    #[test]
+    fn quotients_are_rounded_as_single_ones_around_every_tie() {
+        let Some(v) = Avx2::try_new() else {
+            return println!("not run: the machine has no AVX2");
+        };
+        for step in [1_u16, 3, 7, 20, 30, 255, 1000, 65535].map(f32::from) {
+            for halves in (-300..300).chain([-80001, 65535, 65533, 70000, 1 << 20]) {
+                let middle = halves as f32 / 2.0 * step;
+                let values = [
+                    middle,
+                    middle.next_down(),
+                    middle.next_up(),
+                    middle.next_down().next_down(),
+                    middle.next_up().next_up(),
+                    -0.0,
+                    middle + 0.25 * step,
+                    middle - 0.25 * step,
+                ];
+                let found: [i32; 8] = cast(rounded_quotients(v, cast(values), [step; 8]));
+                let expected =
+                    values.map(|value| Rounding::HalfAwayFromZero.divide_real(value, step).into());
+                assert_eq!(found, expected, "{values:?} / {step}");
+            }
+        }
+    }
 }
