@@ -124,6 +124,7 @@ mod quantization;
 mod random;
 mod search;
 mod statistics;
+mod vectors;
 
 #[cfg(feature = "ndarray")]
 pub use adversary::{DifferentiableDistiller, SoftRounding};

@@ -625,12 +625,16 @@ fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> u64 {
 
 #[test]
 fn pixels_are_refused_before_they_are_allocated() {
-    let bytes = noisy_file(256, 256, RestartInterval::Never, &[(1, 1)]);
-    let image = CoefficientImage::decode(&bytes).unwrap();
-    // Coefficients of two bytes, samples and pixels of one each; floats take four.
+    let table = QuantizationTable::uniform(20).unwrap();
+    let one = [SamplingFactor::ONE];
+    // A short file, so that pixels take more than reading it.
+    let image = CoefficientImage::new(256, 256, ColorSpace::Grey, &one, &table.into()).unwrap();
+    let bytes = image.encode().unwrap();
+    // Coefficients of two bytes, pixels of one, and 16 rows of samples of one, or of floats of four.
+    let precise = 256 * 256 * 3 + 256 * 16 * 4;
     for (options, bytes) in [
-        (InverseOptions::libjpeg_equal(), 256 * 256 * 4),
-        (InverseOptions::precise(), 256 * 256 * 7),
+        (InverseOptions::libjpeg_equal(), 256 * 256 * 3 + 256 * 16),
+        (InverseOptions::precise(), precise),
     ] {
         let enough = options.with_limits(Limits::default().with_max_memory(bytes));
         assert!(image.to_pixels(&enough).is_ok());
@@ -640,12 +644,12 @@ fn pixels_are_refused_before_they_are_allocated() {
         assert!(peak < 1 << 10, "{peak} bytes");
     }
     let distiller = FeatureDistiller::builder()
-        .tables(QuantizationTable::uniform(20).unwrap())
-        .limits(Limits::default().with_max_memory(256 * 256 * 7 - 1))
+        .tables(table)
+        .limits(Limits::default().with_max_memory(precise - 1))
         .build()
         .unwrap();
     let error = distiller.one_pass_jpeg(&bytes).unwrap_err();
-    assert_exceeded(&error, LimitKind::Memory, 256 * 256 * 7, 256 * 256 * 7 - 1);
+    assert_exceeded(&error, LimitKind::Memory, precise, precise - 1);
     assert!(
         distiller
             .with_limits(Limits::default())

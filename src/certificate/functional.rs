@@ -272,7 +272,7 @@ mod tests {
             let format = if channels == 1 { PixelFormat::Grey } else { PixelFormat::Rgb };
             let planes = |samples: &[u8]| {
                 let view = PixelView::new(samples, width as u32, height as u32, format).unwrap();
-                Planes::<f32>::subsampled(view, color_space, subsampling).unwrap()
+                Planes::subsampled(view, color_space, subsampling).unwrap()
             };
             let base = vec![100; width * height * channels];
             let reference = planes(&base);

@@ -103,8 +103,7 @@ impl Certificate {
     ) -> Result<Self> {
         let levels =
             CoefficientImage::from_pixels(picture, profile.tables(), &profile.forward_options())?;
-        let planes =
-            Planes::<f32>::subsampled(picture, profile.color_space(), profile.subsampling())?;
+        let planes = Planes::subsampled(picture, profile.color_space(), profile.subsampling())?;
         let mut components = Vec::with_capacity(levels.components().len());
         let mut radii = Radii::UNBOUNDED;
         for (index, component) in levels.components().iter().enumerate() {
@@ -295,7 +294,7 @@ impl ComponentCertificate {
     fn new(
         profile: &Profile,
         picture: PixelView<'_>,
-        planes: &Planes<f32>,
+        planes: &Planes,
         component: &Component,
         index: usize,
     ) -> Result<Self> {

@@ -3,7 +3,8 @@
 use crate::band::{Band, Block};
 use crate::error::{ArgumentError, Error, Result};
 use crate::limits::try_vec;
-use crate::quantization::{QuantizationTable, Requantizer, Rounding};
+use crate::quantization::{QuantizationTable, Requantizer, Rounding, largest_magnitude};
+use crate::vectors::Vectors;
 
 use super::geometry::{Geometry, SamplingFactor};
 
@@ -187,9 +188,7 @@ impl Component {
     pub(super) fn requantize(&mut self, table: &QuantizationTable, rounding: Rounding) {
         if self.table != *table {
             let requantizer = Requantizer::new(&self.table, table, rounding);
-            for block in &mut self.blocks {
-                requantizer.requantize(block);
-            }
+            requantizer.requantize(Vectors::detected(), &mut self.blocks);
             self.table = *table;
         }
     }
@@ -211,6 +210,10 @@ impl Component {
         // Below 2^31. A level at the largest lands short of half a step above the bound.
         let largest: [i32; 64] =
             std::array::from_fn(|band| (BOUND * to[band] + (to[band] - 1) / 2) / from[band]);
+        let least = largest.iter().copied().min().unwrap_or(0);
+        if i32::from(largest_magnitude(Vectors::detected(), &self.blocks)) <= least {
+            return Ok(());
+        }
         for (index, block) in self.blocks.iter().enumerate() {
             let fits = |(level, largest): (&i16, &i32)| i32::from(level.unsigned_abs()) <= *largest;
             let Some(band) = block.iter().zip(&largest).position(|pair| !fits(pair)) else {

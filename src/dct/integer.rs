@@ -6,7 +6,7 @@
 //! this is the vector code: 16-bit products wrap, results saturate.
 
 use crate::band::Block;
-use crate::quantization::{QuantizationTable, nearest_i16};
+use crate::quantization::{QuantizationTable, Reciprocals, quotient};
 
 use super::transpose;
 
@@ -14,38 +14,39 @@ use super::transpose;
 type Lanes = [i16; 8];
 
 /// Fraction bits of the constants.
-const CONSTANT_BITS: u32 = 13;
+pub(super) const CONSTANT_BITS: u32 = 13;
 /// Fraction bits kept between the passes.
-const BETWEEN_BITS: u32 = 2;
+pub(super) const BETWEEN_BITS: u32 = 2;
 
 // round(x * 2^13) of the factorization's constants.
-const F_0_298631336: i32 = 2446;
-const F_0_390180644: i32 = 3196;
-const F_0_541196100: i32 = 4433;
-const F_0_765366865: i32 = 6270;
-const F_0_899976223: i32 = 7373;
-const F_1_175875602: i32 = 9633;
-const F_1_501321110: i32 = 12299;
-const F_1_847759065: i32 = 15137;
-const F_1_961570560: i32 = 16069;
-const F_2_053119869: i32 = 16819;
-const F_2_562915447: i32 = 20995;
-const F_3_072711026: i32 = 25172;
+pub(super) const F_0_298631336: i32 = 2446;
+pub(super) const F_0_390180644: i32 = 3196;
+pub(super) const F_0_541196100: i32 = 4433;
+pub(super) const F_0_765366865: i32 = 6270;
+pub(super) const F_0_899976223: i32 = 7373;
+pub(super) const F_1_175875602: i32 = 9633;
+pub(super) const F_1_501321110: i32 = 12299;
+pub(super) const F_1_847759065: i32 = 15137;
+pub(super) const F_1_961570560: i32 = 16069;
+pub(super) const F_2_053119869: i32 = 16819;
+pub(super) const F_2_562915447: i32 = 20995;
+pub(super) const F_3_072711026: i32 = 25172;
+
+/// Steps as the inverse multiplies by them: the 16 low bits, which wrap by design.
+pub(crate) fn wrapping_steps(table: &QuantizationTable) -> [i16; 64] {
+    table.to_natural().map(u16::cast_signed)
+}
 
 /// Dequantizes a block and transforms it to samples, level shift undone (T.81 A.3.3, A.3.4).
-pub(crate) fn inverse(block: &Block, table: &QuantizationTable) -> [[u8; 8]; 8] {
-    let steps = table.to_natural();
+pub(crate) fn inverse(block: &Block, steps: &[i16; 64]) -> [[u8; 8]; 8] {
     let mut dequantized = [[0_i16; 8]; 8];
-    for ((value, &level), step) in dequantized
+    for ((value, level), &step) in dequantized
         .as_flattened_mut()
         .iter_mut()
         .zip(block)
-        .zip(&steps)
+        .zip(steps)
     {
-        #[expect(clippy::cast_possible_wrap, reason = "wraps by design, see the module")]
-        {
-            *value = level.wrapping_mul(*step as i16);
-        }
+        *value = level.wrapping_mul(step);
     }
     let only_first_row = block[8..].iter().all(|&level| level == 0);
     let columns = if only_first_row {
@@ -65,16 +66,29 @@ pub(crate) fn inverse(block: &Block, table: &QuantizationTable) -> [[u8; 8]; 8] 
         .iter_mut()
         .zip(rows.as_flattened())
     {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0..=255 after the clamp"
-        )]
-        {
-            *sample = (value.clamp(-128, 127) + 128) as u8;
-        }
+        *sample = unshifted(value);
     }
     transpose(&samples)
+}
+
+/// The sample that [`inverse`] gives all over a block whose levels are zero but for DC.
+#[inline(always)]
+pub(super) fn flat_sample(dc: i16, step: i16) -> u8 {
+    let mean = dc.wrapping_mul(step) << BETWEEN_BITS;
+    unshifted(descaled::<{ BETWEEN_BITS + 3 }>(mean.into()))
+}
+
+/// The 8-bit sample of a level-shifted value.
+#[inline(always)]
+fn unshifted(value: i16) -> u8 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0..=255 after the clamp"
+    )]
+    {
+        (value.clamp(-128, 127) + 128) as u8
+    }
 }
 
 /// One loop over the lanes with nothing but scalar arithmetic inside, which the compiler turns into
@@ -151,6 +165,7 @@ fn inverse_pass<const DESCALE: u32>(x: &[Lanes; 8]) -> [Lanes; 8] {
 /// Samples are -128..=127. The first pass multiplies by at most 8 * 2^2: DC lies within -4096..=4064 and
 /// the other frequencies, whose signs alternate, within +-4080. Sums of eight of those are within
 /// -32768..=32640, so no 16-bit sum overflows, and results are within +-2^13.
+#[inline(always)]
 pub(crate) fn forward(samples: &[Lanes; 8]) -> [Lanes; 8] {
     let rows = forward_pass::<{ CONSTANT_BITS - BETWEEN_BITS }>(&transpose(samples), |value| {
         value << BETWEEN_BITS
@@ -204,26 +219,32 @@ fn forward_pass<const DESCALE: u32>(x: &[Lanes; 8], scale: impl Fn(i16) -> i16) 
     out
 }
 
-/// Quantization of what [`forward`] yields, by one float division a coefficient.
-///
-/// A coefficient v, scaled by eight, becomes the integer nearest to v / d, d = 8 * step, halves away from
-/// zero. Halves are multiples of d / 2, hence integers, so v moved away from zero by 1/4 is at least 1/4 from
-/// any of them and rounds the same way without ties. Since |v| <= 2^14 that sum is exact in a float and
-/// the quotient is off by less than 2^14 / d * 2^-24, far below the 1 / (4 d) it may be.
+/// Quantization of what [`forward`] yields, which is within +-2^14 as [`Reciprocals`] want it.
 #[derive(Debug, Clone)]
-pub(crate) struct Divisors([f32; 64]);
+pub(crate) struct Divisors(pub(super) Reciprocals);
 
 impl Divisors {
     pub(crate) fn new(table: &QuantizationTable) -> Self {
-        Self(table.to_natural().map(|step| 8.0 * f32::from(step)))
+        let divisors = table.to_natural().map(|step| 8 * u32::from(step));
+        Self(Reciprocals::new(&divisors, false))
     }
 
     /// Levels of coefficients scaled by eight, halves away from zero as libjpeg has it.
+    #[inline(always)]
     pub(crate) fn quantize(&self, scaled: &[Lanes; 8]) -> Block {
         let mut block = [0; 64];
-        for ((level, &value), divisor) in block.iter_mut().zip(scaled.as_flattened()).zip(&self.0) {
-            let value = f32::from(value);
-            *level = nearest_i16((value + 0.25_f32.copysign(value)) / *divisor);
+        let Reciprocals {
+            half,
+            reciprocal,
+            scale,
+        } = &self.0;
+        let reciprocals = half.iter().zip(reciprocal).zip(scale);
+        let values = scaled.as_flattened();
+        for ((level, &value), ((&half, &reciprocal), &scale)) in
+            block.iter_mut().zip(values).zip(reciprocals)
+        {
+            let magnitude = quotient(value.unsigned_abs() + half, reciprocal, scale).cast_signed();
+            *level = if value < 0 { -magnitude } else { magnitude };
         }
         block
     }
@@ -267,7 +288,7 @@ mod tests {
             assert!(scaled.as_flattened()[1..].iter().all(|&value| value == 0));
             let mut block = [0; 64];
             block[0] = mean * 8;
-            let samples = inverse(&block, &QuantizationTable::uniform(1).unwrap());
+            let samples = inverse(&block, &[1; 64]);
             assert_eq!(i16::from(samples[3][5]), mean + 128);
         }
     }
@@ -319,7 +340,7 @@ mod tests {
             for (index, level) in levels {
                 block[index] = level;
             }
-            let samples = inverse(&block, &QuantizationTable::uniform(step).unwrap());
+            let samples = inverse(&block, &wrapping_steps(&QuantizationTable::uniform(step).unwrap()));
             for (&found, expected) in samples.as_flattened().iter().zip(reference_inverse(&block, step)) {
                 let expected = (expected + 128.0).clamp(0.0, 255.0);
                 prop_assert!((f64::from(found) - expected).abs() <= 1.0, "{found} {expected}");
@@ -328,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn quantization_by_floats_is_exact() {
+    fn quantization_by_reciprocals_is_exact() {
         let mut steps: Vec<u16> = (1..=300).collect();
         steps.extend([
             511, 512, 1023, 1024, 2047, 4095, 4096, 8191, 16384, 32767, 32768, 65534, 65535,

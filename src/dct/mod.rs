@@ -1,8 +1,13 @@
 //! The 8x8 transform: libjpeg's integer one, the precise one in floats, and the reference.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 pub(crate) mod integer;
 pub(crate) mod precise;
 pub(crate) mod reference;
+mod rows;
+
+pub(crate) use rows::{IntegerForward, IntegerInverse, PreciseForward, PreciseInverse};
 
 /// Swaps rows and columns.
 #[inline(always)]

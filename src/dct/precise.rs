@@ -11,15 +11,15 @@ use super::transpose;
 type Lanes = [f32; 8];
 
 /// cos(k pi / 16) / 2.
-const C1: f32 = 0.490_392_64;
-const C2: f32 = 0.461_939_77;
-const C3: f32 = 0.415_734_8;
-const C5: f32 = 0.277_785_12;
-const C6: f32 = 0.191_341_72;
-const C7: f32 = 0.097_545_16;
+pub(super) const C1: f32 = 0.490_392_64;
+pub(super) const C2: f32 = 0.461_939_77;
+pub(super) const C3: f32 = 0.415_734_8;
+pub(super) const C5: f32 = 0.277_785_12;
+pub(super) const C6: f32 = 0.191_341_72;
+pub(super) const C7: f32 = 0.097_545_16;
 
 /// What the passes leave out for frequencies 0 and 4, by (u, v).
-const SCALE: [Lanes; 8] = {
+pub(super) const SCALE: [Lanes; 8] = {
     let mut scale = [[1.0; 8]; 8];
     let mut u = 0;
     while u < 8 {
@@ -38,12 +38,14 @@ const SCALE: [Lanes; 8] = {
 };
 
 /// Orthonormal forward DCT of samples to coefficients (T.81 A.3.3).
+#[inline(always)]
 pub(crate) fn forward(samples: &[Lanes; 8]) -> [Lanes; 8] {
     let rows = forward_pass(&transpose(samples));
     scaled(&forward_pass(&transpose(&rows)))
 }
 
 /// Orthonormal inverse DCT of coefficients to samples (T.81 A.3.3).
+#[inline(always)]
 pub(crate) fn inverse(coefficients: &[Lanes; 8]) -> [Lanes; 8] {
     let columns = inverse_pass(&scaled(coefficients));
     transpose(&inverse_pass(&transpose(&columns)))

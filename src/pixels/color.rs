@@ -1,35 +1,49 @@
 //! JFIF's colour transform (ITU-R BT.601, full range), in libjpeg's integers and in floats.
 //!
-//! Rows of samples go in and out as planes; the floats are level-shifted, so that zero is mid-grey.
+//! The floats are level-shifted, so that zero is mid-grey.
 
 /// Fraction bits of the integer transform.
 const BITS: u32 = 16;
 const HALF: i32 = 1 << (BITS - 1);
 
-/// libjpeg's RGB to YCbCr of one row.
-pub(crate) fn ycbcr_from_rgb(red: &[u8], green: &[u8], blue: &[u8], out: [&mut [u8]; 3]) {
-    // round(0.29900 * 2^16) and so on; the chrominance offset rounds half down.
+/// libjpeg's RGB to YCbCr of one pixel.
+///
+/// Factors are round(0.29900 * 2^16) and so on; that of green in Y, 38470, is 2^16 less 27066, which fits
+/// 16 bits as the others do. The offset of the chrominance rounds half down.
+#[inline(always)]
+pub(crate) fn ycbcr_from_rgb(r: u8, g: u8, b: u8) -> [u8; 3] {
     const OFFSET: i32 = (128 << BITS) + HALF - 1;
-    let [luma, blue_difference, red_difference] = out;
-    let inputs = red.iter().zip(green).zip(blue);
-    let outputs = luma.iter_mut().zip(blue_difference).zip(red_difference);
-    for (((&r, &g), &b), ((y, cb), cr)) in inputs.zip(outputs) {
-        let (r, g, b) = (i32::from(r), i32::from(g), i32::from(b));
-        *y = byte((19595 * r + 38470 * g + 7471 * b + HALF) >> BITS);
-        *cb = byte((-11059 * r - 21709 * g + 32768 * b + OFFSET) >> BITS);
-        *cr = byte((32768 * r - 27439 * g - 5329 * b + OFFSET) >> BITS);
-    }
+    let (r, g, b) = (i32::from(r), i32::from(g), i32::from(b));
+    [
+        byte(g + ((19595 * r - 27066 * g + 7471 * b + HALF) >> BITS)),
+        byte((-11059 * r - 21709 * g + (b << 15) + OFFSET) >> BITS),
+        byte(((r << 15) - 27439 * g - 5329 * b + OFFSET) >> BITS),
+    ]
 }
 
 /// libjpeg's YCbCr to RGB of one pixel.
+///
+/// The factors 1.402, -0.714 and 1.772 times 2^16 are whole multiples of 2^16 and a rest that fits 16
+/// bits, so that the high half of a 16-bit product does: R = Y + Cr + (26345 Cr + 2^15) / 2^16 and so on.
 #[inline(always)]
 pub(super) fn rgb_from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
-    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
+    let (y, cb, cr) = (i16::from(y), i16::from(cb) - 128, i16::from(cr) - 128);
+    let green = (-22554 * i32::from(cb) + 18734 * i32::from(cr) + HALF) >> BITS;
+    // Within +-128.
+    let green = green as i16;
     [
-        byte(y + ((91881 * cr + HALF) >> BITS)),
-        byte(y + ((-22554 * cb - 46802 * cr + HALF) >> BITS)),
-        byte(y + ((116_130 * cb + HALF) >> BITS)),
+        byte_of_i16(y + cr + rounded_product(cr, 26345)),
+        byte_of_i16(y - cr + green),
+        byte_of_i16(y + 2 * cb + rounded_product(cb, -14942)),
     ]
+}
+
+/// (value * factor + 2^15) / 2^16, rounded down, for a value within +-128.
+#[inline(always)]
+fn rounded_product(value: i16, factor: i16) -> i16 {
+    // Within +-128.
+    let twice = ((i32::from(2 * value) * i32::from(factor)) >> BITS) as i16;
+    (twice + 1) >> 1
 }
 
 /// YCbCr of RGB, all level-shifted floats.
@@ -98,6 +112,14 @@ pub(super) fn sample(value: f32) -> u8 {
 }
 
 #[inline(always)]
+fn byte_of_i16(value: i16) -> u8 {
+    #[expect(clippy::cast_sign_loss, reason = "0..=255 after the clamp")]
+    {
+        value.clamp(0, 255) as u8
+    }
+}
+
+#[inline(always)]
 fn byte(value: i32) -> u8 {
     #[expect(clippy::cast_sign_loss, reason = "0..=255 after the clamp")]
     {
@@ -114,11 +136,10 @@ mod tests {
         for colour in 0..4096_u32 {
             let channel = |shift: u32| (17 * (colour >> shift & 15)) as u8;
             let (r, g, b) = (channel(8), channel(4), channel(0));
-            let (mut y, mut cb, mut cr) = ([0], [0], [0]);
-            ycbcr_from_rgb(&[r], &[g], &[b], [&mut y, &mut cb, &mut cr]);
+            let [y, cb, cr] = ycbcr_from_rgb(r, g, b);
             let shifted = [r, g, b].map(|value| f32::from(value) - 128.0);
             let precise = ycbcr_from_rgb_precise(shifted);
-            for (found, expected) in [y[0], cb[0], cr[0]].into_iter().zip(precise) {
+            for (found, expected) in [y, cb, cr].into_iter().zip(precise) {
                 assert!(
                     (f32::from(found) - (expected + 128.0).min(255.0)).abs() <= 0.502,
                     "{r} {g} {b}"
@@ -127,11 +148,25 @@ mod tests {
             for (found, expected) in rgb_from_ycbcr_precise(precise).into_iter().zip(shifted) {
                 assert!((found - expected).abs() < 1e-4);
             }
-            for (found, expected) in rgb_from_ycbcr(y[0], cb[0], cr[0])
-                .into_iter()
-                .zip([r, g, b])
-            {
+            for (found, expected) in rgb_from_ycbcr(y, cb, cr).into_iter().zip([r, g, b]) {
                 assert!(found.abs_diff(expected) <= 2);
+            }
+        }
+    }
+
+    #[test]
+    fn sixteen_bits_are_enough_for_the_colours() {
+        for chroma in 0..=u16::MAX {
+            let [cb, cr] = chroma.to_le_bytes();
+            let (blue, red) = (i32::from(cb) - 128, i32::from(cr) - 128);
+            for y in [0, 1, 77, 128, 200, 254, 255] {
+                let expected = [
+                    (91881 * red + HALF) >> BITS,
+                    (-22554 * blue - 46802 * red + HALF) >> BITS,
+                    (116_130 * blue + HALF) >> BITS,
+                ]
+                .map(|difference| byte(i32::from(y) + difference));
+                assert_eq!(rgb_from_ycbcr(y, cb, cr), expected, "{y} {cb} {cr}");
             }
         }
     }

@@ -2,15 +2,20 @@
 
 use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace};
-use crate::dct;
-use crate::error::{ArgumentError, Result};
+use crate::dct::{IntegerForward, PreciseForward};
+use crate::error::Result;
 use crate::limits::{try_reserve, try_vec};
 use crate::quantization::{QuantizationTable, QuantizationTables, Rounding};
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Avx2;
+use crate::vectors::Vectors;
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
 use super::color::{ycbcr_from_rgb, ycbcr_from_rgb_precise};
-use super::plane::Plane;
 use super::resample::Average;
-use super::{ChromaSubsampling, PixelFormat, PixelPipeline, PixelView};
+use super::strips::Strips;
+use super::{ChromaSubsampling, PixelPipeline, PixelView};
 
 /// How pixels become coefficients.
 ///
@@ -91,225 +96,91 @@ impl CoefficientImage {
         tables: &QuantizationTables,
         options: &ForwardOptions,
     ) -> Result<Self> {
+        let vectors = Vectors::detected();
         match options.pipeline {
-            PixelPipeline::LibjpegEqual => quantized::<u8>(pixels, tables, *options),
-            PixelPipeline::Precise => quantized::<f32>(pixels, tables, *options),
+            PixelPipeline::LibjpegEqual => quantized::<u8>(pixels, tables, *options, vectors),
+            PixelPipeline::Precise => quantized::<f32>(pixels, tables, *options, vectors),
         }
     }
 }
 
-/// The components of a picture as samples.
-#[derive(Debug)]
-pub(crate) struct Planes<T> {
-    color_space: ColorSpace,
-    subsampling: ChromaSubsampling,
-    components: Vec<Plane<T>>,
-}
-
 /// The arithmetic of one pipeline on its sample type.
 pub(crate) trait Pipeline: Average {
-    /// What quantizes blocks with one table.
-    type Quantizer;
+    /// The forward transform and quantization with the steps of a table.
+    type Transform;
 
     fn from_sample(sample: u8) -> Self;
-    fn convert(red: &[u8], green: &[u8], blue: &[u8], out: [&mut [Self]; 3]);
-    fn quantizer(table: &QuantizationTable, rounding: Rounding) -> Self::Quantizer;
-    fn quantize(block: &[[Self; 8]; 8], quantizer: &Self::Quantizer) -> Block;
+    fn ycbcr(rgb: [u8; 3]) -> [Self; 3];
+
+    /// Rows of channels to rows of components, which may be longer.
+    #[inline(always)]
+    fn ycbcr_rows([red, green, blue]: [&[u8]; 3], [luma, cb, cr]: [&mut [Self]; 3]) {
+        let inputs = red.iter().zip(green).zip(blue);
+        let outputs = luma.iter_mut().zip(cb).zip(cr);
+        for (((&r, &g), &b), ((y, cb), cr)) in inputs.zip(outputs) {
+            [*y, *cb, *cr] = Self::ycbcr([r, g, b]);
+        }
+    }
+
+    /// As [`ycbcr_rows`](Self::ycbcr_rows).
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn ycbcr_rows_avx2(_: Avx2, channels: [&[u8]; 3], out: [&mut [Self]; 3]) {
+        Self::ycbcr_rows(channels, out);
+    }
+
+    fn transform(table: &QuantizationTable, rounding: Rounding) -> Self::Transform;
+    /// Fills a row of blocks from eight rows of samples.
+    fn forward(transform: &Self::Transform, vectors: Vectors, rows: &[Self], blocks: &mut [Block]);
 }
 
 impl Pipeline for u8 {
-    type Quantizer = dct::integer::Divisors;
+    type Transform = IntegerForward;
 
     #[inline(always)]
     fn from_sample(sample: u8) -> Self {
         sample
     }
 
-    fn convert(red: &[u8], green: &[u8], blue: &[u8], out: [&mut [Self]; 3]) {
-        ycbcr_from_rgb(red, green, blue, out);
+    #[inline(always)]
+    fn ycbcr([r, g, b]: [u8; 3]) -> [Self; 3] {
+        ycbcr_from_rgb(r, g, b)
     }
 
-    fn quantizer(table: &QuantizationTable, _: Rounding) -> Self::Quantizer {
-        dct::integer::Divisors::new(table)
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn ycbcr_rows_avx2(v: Avx2, channels: [&[u8]; 3], out: [&mut [Self]; 3]) {
+        avx2::ycbcr_rows(v, channels, out);
     }
 
-    fn quantize(block: &[[Self; 8]; 8], quantizer: &Self::Quantizer) -> Block {
-        let mut shifted = [[0; 8]; 8];
-        for (shifted, &sample) in shifted
-            .as_flattened_mut()
-            .iter_mut()
-            .zip(block.as_flattened())
-        {
-            *shifted = i16::from(sample) - 128;
-        }
-        quantizer.quantize(&dct::integer::forward(&shifted))
+    fn transform(table: &QuantizationTable, _: Rounding) -> IntegerForward {
+        IntegerForward::new(table)
+    }
+
+    fn forward(transform: &IntegerForward, vectors: Vectors, rows: &[Self], blocks: &mut [Block]) {
+        transform.row(vectors, rows, blocks);
     }
 }
 
 impl Pipeline for f32 {
-    type Quantizer = ([Self; 64], Rounding);
+    type Transform = PreciseForward;
 
     #[inline(always)]
     fn from_sample(sample: u8) -> Self {
         Self::from(sample) - 128.0
     }
 
-    fn convert(
-        red: &[u8],
-        green: &[u8],
-        blue: &[u8],
-        [luma, blue_difference, red_difference]: [&mut [Self]; 3],
-    ) {
-        let inputs = red.iter().zip(green).zip(blue);
-        let outputs = luma.iter_mut().zip(blue_difference).zip(red_difference);
-        for (((&r, &g), &b), ((y, cb), cr)) in inputs.zip(outputs) {
-            [*y, *cb, *cr] = ycbcr_from_rgb_precise([r, g, b].map(Self::from_sample));
-        }
+    #[inline(always)]
+    fn ycbcr(rgb: [u8; 3]) -> [Self; 3] {
+        ycbcr_from_rgb_precise(rgb.map(Self::from_sample))
     }
 
-    fn quantizer(table: &QuantizationTable, rounding: Rounding) -> Self::Quantizer {
-        (table.to_natural().map(Self::from), rounding)
+    fn transform(table: &QuantizationTable, rounding: Rounding) -> PreciseForward {
+        PreciseForward::new(table, rounding)
     }
 
-    fn quantize(block: &[[Self; 8]; 8], (steps, rounding): &Self::Quantizer) -> Block {
-        let coefficients = dct::precise::forward(block);
-        // One loop for each rule, so that the rule is known inside it.
-        match rounding {
-            Rounding::HalfAwayFromZero => levels(&coefficients, steps, Rounding::HalfAwayFromZero),
-            Rounding::HalfToEven => levels(&coefficients, steps, Rounding::HalfToEven),
-            Rounding::HalfTowardZero => levels(&coefficients, steps, Rounding::HalfTowardZero),
-        }
-    }
-}
-
-#[inline(always)]
-fn levels(coefficients: &[[f32; 8]; 8], steps: &[f32; 64], rounding: Rounding) -> Block {
-    let mut block = [0; 64];
-    for ((level, &value), &step) in block.iter_mut().zip(coefficients.as_flattened()).zip(steps) {
-        *level = rounding.divide_real(value, step);
-    }
-    block
-}
-
-impl<T: Pipeline> Planes<T> {
-    fn of(
-        pixels: PixelView<'_>,
-        color_space: ColorSpace,
-        subsampling: ChromaSubsampling,
-    ) -> Result<Self> {
-        let (width, height) = (pixels.width() as usize, pixels.height() as usize);
-        let color_space = match (pixels.format(), color_space) {
-            (PixelFormat::Grey, ColorSpace::Grey | ColorSpace::Rgb | ColorSpace::YCbCr) => {
-                ColorSpace::Grey
-            }
-            (PixelFormat::Rgb, ColorSpace::Grey | ColorSpace::Rgb | ColorSpace::YCbCr) => {
-                color_space
-            }
-            (format, _) => {
-                return Err(ArgumentError::PixelFormat {
-                    color_space: color_space.name(),
-                    format: format.name(),
-                }
-                .into());
-            }
-        };
-        let subsampling = match color_space {
-            ColorSpace::YCbCr => subsampling,
-            _ => ChromaSubsampling::None,
-        };
-        let channels = pixels.format().channels();
-        let mut rows = try_vec(0_u8, 3 * width)?;
-        let (red, rest) = rows.split_at_mut(width);
-        let (green, blue) = rest.split_at_mut(width);
-        let mut planes = Vec::with_capacity(3);
-        for _ in 0..color_space.components().unwrap_or(1) {
-            planes.push(Plane::new(width, height)?);
-        }
-        // Luminance alone needs the other two nowhere.
-        let mut unused = if channels == 3 && color_space == ColorSpace::Grey {
-            try_vec(T::default(), 2 * width)?
-        } else {
-            Vec::new()
-        };
-        for y in 0..height {
-            for (channel, row) in [&mut *red, &mut *green, &mut *blue]
-                .into_iter()
-                .enumerate()
-                .take(channels)
-            {
-                pixels.copy_row(y, channel, row);
-            }
-            match planes.as_mut_slice() {
-                [a, b, c] if color_space == ColorSpace::YCbCr => {
-                    let out = [a, b, c].map(|plane| &mut plane.padded_row_mut(y)[..width]);
-                    T::convert(red, green, blue, out);
-                }
-                [luma] if channels == 3 => {
-                    let (blue_difference, red_difference) = unused.split_at_mut(width);
-                    let out = [
-                        &mut luma.padded_row_mut(y)[..width],
-                        blue_difference,
-                        red_difference,
-                    ];
-                    T::convert(red, green, blue, out);
-                }
-                planes => {
-                    for (plane, row) in planes.iter_mut().zip([&*red, &*green, &*blue]) {
-                        for (out, &sample) in plane.padded_row_mut(y).iter_mut().zip(row) {
-                            *out = T::from_sample(sample);
-                        }
-                    }
-                }
-            }
-        }
-        let (horizontal, vertical) = subsampling.luminance_factors();
-        for (index, plane) in planes.iter_mut().enumerate() {
-            plane.extend_edges();
-            if index > 0 && (horizontal, vertical) != (1, 1) {
-                *plane = downsample(plane, horizontal, vertical)?;
-                plane.extend_bottom();
-            }
-        }
-        Ok(Self {
-            color_space,
-            subsampling,
-            components: planes,
-        })
-    }
-}
-
-impl Planes<f32> {
-    /// The samples of a picture in the precise pipeline, for transforms without quantization.
-    pub(crate) fn precise(pixels: PixelView<'_>, color_space: ColorSpace) -> Result<Self> {
-        Self::of(pixels, color_space, ChromaSubsampling::None)
-    }
-
-    /// As [`precise`](Self::precise), with chrominance averaged as pass two averages it.
-    pub(crate) fn subsampled(
-        pixels: PixelView<'_>,
-        color_space: ColorSpace,
-        subsampling: ChromaSubsampling,
-    ) -> Result<Self> {
-        Self::of(pixels, color_space, subsampling)
-    }
-
-    pub(crate) const fn color_space(&self) -> ColorSpace {
-        self.color_space
-    }
-
-    pub(crate) fn component_count(&self) -> usize {
-        self.components.len()
-    }
-
-    /// Columns and rows of blocks.
-    pub(crate) fn blocks(&self, component: usize) -> (usize, usize) {
-        let plane = &self.components[component];
-        (plane.blocks_wide(), plane.blocks_high())
-    }
-
-    /// Coefficients of one block, by vertical and horizontal frequency.
-    pub(crate) fn coefficients(&self, component: usize, x: usize, y: usize) -> [[f32; 8]; 8] {
-        dct::precise::forward(&self.components[component].block(x, y))
+    fn forward(transform: &PreciseForward, vectors: Vectors, rows: &[Self], blocks: &mut [Block]) {
+        transform.row(vectors, rows, blocks);
     }
 }
 
@@ -317,59 +188,82 @@ fn quantized<T: Pipeline>(
     pixels: PixelView<'_>,
     tables: &QuantizationTables,
     options: ForwardOptions,
+    vectors: Vectors,
 ) -> Result<CoefficientImage> {
-    let source = Planes::<T>::of(pixels, options.color_space, options.subsampling)?;
-    let factors = source.subsampling.sampling_factors();
-    let mut components = Vec::with_capacity(source.components.len());
-    for (index, (plane, factor)) in source.components.iter().zip(factors).enumerate() {
-        let table = tables.table(index);
-        let quantizer = T::quantizer(table, options.rounding);
+    let mut strips = Strips::<T>::new(pixels, options.color_space, options.subsampling, vectors)?;
+    let factors = strips.subsampling().sampling_factors();
+    let mut components = Vec::with_capacity(strips.components().len());
+    let mut widest = 0;
+    for (index, component) in strips.components().iter().enumerate() {
         let mut blocks = Vec::new();
-        try_reserve(&mut blocks, plane.blocks_wide() * plane.blocks_high())?;
-        for y in 0..plane.blocks_high() {
-            for x in 0..plane.blocks_wide() {
-                blocks.push(T::quantize(&plane.block(x, y), &quantizer));
+        let (wide, high) = component.blocks();
+        try_reserve(&mut blocks, wide * high)?;
+        widest = widest.max(wide);
+        let transform = T::transform(tables.table(index), options.rounding);
+        components.push((transform, blocks));
+    }
+    let mut row = try_vec([0; 64], widest)?;
+    for index in 0..strips.count() {
+        strips.fill(index);
+        for (component, (transform, blocks)) in strips.components().iter().zip(&mut components) {
+            let row = &mut row[..component.blocks().0];
+            for rows in component.block_rows(index) {
+                T::forward(transform, vectors, rows, row);
+                blocks.extend_from_slice(row);
             }
         }
-        components.push((factor, *table, blocks));
     }
+    let components = components.into_iter().zip(factors).enumerate();
     CoefficientImage::from_blocks(
         pixels.width(),
         pixels.height(),
-        source.color_space,
-        components,
+        strips.color_space(),
+        components
+            .map(|(index, ((_, blocks), factor))| (factor, *tables.table(index), blocks))
+            .collect(),
     )
 }
 
-/// Averages 2x1 or 2x2 samples. As in libjpeg the columns of the result are padded by averages of
-/// the padded input, and an odd last row is averaged with itself.
-pub(super) fn downsample<T: Average>(
-    plane: &Plane<T>,
-    horizontal: u8,
-    vertical: u8,
-) -> Result<Plane<T>> {
-    let (width, height) = (
-        plane.width.div_ceil(horizontal.into()),
-        plane.height.div_ceil(vertical.into()),
-    );
-    let mut result = Plane::new(width, height)?;
-    let stride = result.stride;
-    let mut upper = try_vec(T::default(), 2 * stride)?;
-    let mut lower = try_vec(T::default(), 2 * stride)?;
-    let padded = |y: usize, out: &mut [T]| {
-        let row = plane.row(y.min(plane.height - 1));
-        out[..plane.width].copy_from_slice(row);
-        out[plane.width..].fill(row[plane.width - 1]);
-    };
-    for y in 0..height {
-        if vertical == 2 {
-            padded(2 * y, &mut upper);
-            padded(2 * y + 1, &mut lower);
-            T::quad(&upper, &lower, result.padded_row_mut(y));
-        } else {
-            padded(y, &mut upper);
-            T::pair(&upper, result.padded_row_mut(y));
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pixels::PixelFormat;
+
+    fn assert_alike<T: Pipeline>(view: PixelView<'_>, options: ForwardOptions) {
+        let tables = QuantizationTables::annex_k(90).unwrap();
+        let [detected, of_the_target] = [Vectors::detected(), Vectors::of_the_target()]
+            .map(|vectors| quantized::<T>(view, &tables, options, vectors).unwrap());
+        assert!(detected.components() == of_the_target.components());
+    }
+
+    proptest! {
+        #[test]
+        fn coefficients_are_the_same_with_and_without_vectors(
+            (width, height) in (1_u32..80, 1_u32..20),
+            noise in prop::collection::vec(any::<u8>(), 3 * 80 * 20),
+            planar in any::<bool>(),
+        ) {
+            let samples = &noise[..(3 * width * height) as usize];
+            let view = if planar {
+                PixelView::planar(samples, width, height, PixelFormat::Rgb)
+            } else {
+                PixelView::new(samples, width, height, PixelFormat::Rgb)
+            }.unwrap();
+            for color_space in [ColorSpace::YCbCr, ColorSpace::Rgb, ColorSpace::Grey] {
+                for subsampling in [
+                    ChromaSubsampling::None,
+                    ChromaSubsampling::Horizontal,
+                    ChromaSubsampling::Both,
+                ] {
+                    let options = ForwardOptions::precise()
+                        .with_color_space(color_space)
+                        .with_subsampling(subsampling);
+                    assert_alike::<u8>(view, options);
+                    assert_alike::<f32>(view, options);
+                }
+            }
         }
     }
-    Ok(result)
 }

@@ -4,15 +4,21 @@ use std::array::from_fn;
 
 use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace, Component, SamplePrecision};
-use crate::dct;
+use crate::dct::{self, IntegerInverse, PreciseInverse};
 use crate::error::{ArgumentError, LimitKind, Result};
 use crate::limits::{Limits, check, try_reserve, try_vec};
 use crate::quantization::QuantizationTable;
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Avx2;
+use crate::vectors::Vectors;
 
+#[cfg(target_arch = "x86_64")]
+use super::avx2;
 use super::buffer::PixelBuffer;
 use super::color::{rgb_from_ycbcr, rgb_from_ycbcr_precise, sample};
-use super::plane::Plane;
+use super::output::{Conversion, OutputRow};
 use super::resample::{Triangle, Upsampler};
+use super::window::Window;
 use super::{PixelFormat, PixelPipeline, Upsampling};
 
 /// How coefficients become pixels.
@@ -62,7 +68,7 @@ impl InverseOptions {
         self
     }
 
-    /// Replaces the limits; [`Limits::max_memory`] bounds coefficients, planes of samples and pixels together.
+    /// Replaces the limits; [`Limits::max_memory`] bounds coefficients, held rows of samples and pixels together.
     #[must_use]
     pub const fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -99,9 +105,10 @@ impl CoefficientImage {
             let bits = self.precision().bits();
             return Err(ArgumentError::Precision { bits }.into());
         }
+        let vectors = Vectors::detected();
         match options.pipeline {
-            PixelPipeline::LibjpegEqual => render::<u8>(self, options, format, colour),
-            PixelPipeline::Precise => render::<f32>(self, options, format, colour),
+            PixelPipeline::LibjpegEqual => render::<u8>(self, options, format, colour, vectors),
+            PixelPipeline::Precise => render::<f32>(self, options, format, colour, vectors),
         }
     }
 
@@ -114,7 +121,7 @@ impl CoefficientImage {
     pub(crate) fn clipping(&self, options: &InverseOptions) -> Result<PixelBuffer> {
         let (format, colour) = self.output(options.format)?;
         self.check_components()?;
-        render::<Exact>(self, options, format, colour)
+        render::<Exact>(self, options, format, colour, Vectors::detected())
     }
 
     /// The pixel format to give and the conversion that leads there.
@@ -148,26 +155,50 @@ impl CoefficientImage {
     }
 }
 
-/// The step from components to channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Conversion {
-    None,
-    RepeatGrey,
-    LuminanceOnly,
-    FromYCbCr,
-    FromYcck,
-}
-
 /// The arithmetic of one pipeline on its sample type.
 pub(crate) trait Rendering: Triangle {
-    fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8];
+    /// The inverse transform with the steps of a table.
+    type Transform;
+
+    fn transform(table: &QuantizationTable) -> Self::Transform;
+    /// Fills eight rows of samples from a row of blocks.
+    fn inverse(transform: &Self::Transform, vectors: Vectors, blocks: &[Block], rows: &mut [Self]);
+    /// The samples of one block, the same bits.
+    fn block(levels: &Block, table: &QuantizationTable) -> [[Self; 8]; 8];
     fn sample(self) -> u8;
     fn rgb(ycbcr: [Self; 3]) -> [u8; 3];
+
+    /// Rows of components to rows of channels.
+    #[inline(always)]
+    fn rgb_rows([y, cb, cr]: [&[Self]; 3], [red, green, blue]: [&mut [u8]; 3]) {
+        let inputs = y.iter().zip(cb).zip(cr);
+        let outputs = red.iter_mut().zip(green).zip(blue);
+        for (((&y, &cb), &cr), ((red, green), blue)) in inputs.zip(outputs) {
+            [*red, *green, *blue] = Self::rgb([y, cb, cr]);
+        }
+    }
+
+    /// As [`rgb_rows`](Self::rgb_rows).
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn rgb_rows_avx2(_: Avx2, components: [&[Self]; 3], channels: [&mut [u8]; 3]) {
+        Self::rgb_rows(components, channels);
+    }
 }
 
 impl Rendering for u8 {
-    fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
-        dct::integer::inverse(block, table)
+    type Transform = IntegerInverse;
+
+    fn transform(table: &QuantizationTable) -> IntegerInverse {
+        IntegerInverse::new(table)
+    }
+
+    fn inverse(transform: &IntegerInverse, vectors: Vectors, blocks: &[Block], rows: &mut [Self]) {
+        transform.row(vectors, blocks, rows);
+    }
+
+    fn block(levels: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
+        dct::integer::inverse(levels, &dct::integer::wrapping_steps(table))
     }
 
     #[inline(always)]
@@ -182,10 +213,20 @@ impl Rendering for u8 {
 }
 
 impl Rendering for f32 {
-    fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
+    type Transform = PreciseInverse;
+
+    fn transform(table: &QuantizationTable) -> PreciseInverse {
+        PreciseInverse::new(table)
+    }
+
+    fn inverse(transform: &PreciseInverse, vectors: Vectors, blocks: &[Block], rows: &mut [Self]) {
+        transform.row(vectors, blocks, rows);
+    }
+
+    fn block(levels: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
         let steps = table.to_natural();
         let coefficients =
-            from_fn(|u| from_fn(|v| Self::from(block[8 * u + v]) * Self::from(steps[8 * u + v])));
+            from_fn(|u| from_fn(|v| Self::from(levels[8 * u + v]) * Self::from(steps[8 * u + v])));
         dct::precise::inverse(&coefficients)
     }
 
@@ -197,6 +238,12 @@ impl Rendering for f32 {
     #[inline(always)]
     fn rgb(ycbcr: [Self; 3]) -> [u8; 3] {
         rgb_from_ycbcr_precise(ycbcr).map(sample)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn rgb_rows_avx2(v: Avx2, components: [&[Self]; 3], channels: [&mut [u8]; 3]) {
+        avx2::rgb_rows(v, components, channels);
     }
 }
 
@@ -221,8 +268,22 @@ impl Triangle for Exact {
 }
 
 impl Rendering for Exact {
-    fn inverse(block: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
-        f32::inverse(block, table).map(|row| row.map(Self))
+    type Transform = PreciseInverse;
+
+    fn transform(table: &QuantizationTable) -> PreciseInverse {
+        PreciseInverse::new(table)
+    }
+
+    fn inverse(transform: &PreciseInverse, vectors: Vectors, blocks: &[Block], rows: &mut [Self]) {
+        let mut samples = vec![0.0; rows.len()];
+        transform.row(vectors, blocks, &mut samples);
+        for (row, sample) in rows.iter_mut().zip(samples) {
+            *row = Self(sample);
+        }
+    }
+
+    fn block(levels: &Block, table: &QuantizationTable) -> [[Self; 8]; 8] {
+        f32::block(levels, table).map(|row| row.map(Self))
     }
 
     fn sample(self) -> u8 {
@@ -239,6 +300,7 @@ fn render<T: Rendering>(
     options: &InverseOptions,
     format: PixelFormat,
     conversion: Conversion,
+    vectors: Vectors,
 ) -> Result<PixelBuffer> {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let geometry = image.geometry();
@@ -253,66 +315,33 @@ fn render<T: Rendering>(
     for component in needed {
         let sampling = component.sampling();
         let factor = (sampling.horizontal(), sampling.vertical());
-        components.push(Upsampler::<T>::new(
-            samples(component)?,
+        components.push(Upsampler::new(
+            Window::<T>::new(component, vectors)?,
             factor,
             max,
             width,
             options.upsampling,
+            vectors,
         ));
     }
     let channels = format.channels();
     let mut pixels = Vec::new();
     try_reserve(&mut pixels, width * height * channels)?;
-    let mut row = try_vec(0_u8, width * channels)?;
+    let mut channel_rows = try_vec(0_u8, width * channels)?;
+    let mut out = try_vec(0_u8, width * channels)?;
     for y in 0..height {
-        let mut planes = components
-            .iter_mut()
-            .map(|component| &component.row(y)[..width]);
-        match conversion {
-            Conversion::FromYCbCr | Conversion::FromYcck => {
-                let [Some(luma), Some(cb), Some(cr)] =
-                    [planes.next(), planes.next(), planes.next()]
-                else {
-                    break;
-                };
-                let ycbcr = luma
-                    .iter()
-                    .zip(cb)
-                    .zip(cr)
-                    .map(|((&y, &cb), &cr)| T::rgb([y, cb, cr]));
-                match planes.next() {
-                    None => {
-                        for (pixel, rgb) in row.as_chunks_mut::<3>().0.iter_mut().zip(ycbcr) {
-                            *pixel = rgb;
-                        }
-                    }
-                    Some(black) => {
-                        for ((pixel, [r, g, b]), black) in
-                            row.as_chunks_mut::<4>().0.iter_mut().zip(ycbcr).zip(black)
-                        {
-                            *pixel = [255 - r, 255 - g, 255 - b, black.sample()];
-                        }
-                    }
-                }
-            }
-            Conversion::RepeatGrey => {
-                for (pixel, grey) in row
-                    .chunks_exact_mut(channels)
-                    .zip(planes.next().unwrap_or(&[]))
-                {
-                    pixel.fill(grey.sample());
-                }
-            }
-            Conversion::None | Conversion::LuminanceOnly => {
-                for (channel, plane) in planes.enumerate() {
-                    for (pixel, value) in row.chunks_exact_mut(channels).zip(plane) {
-                        pixel[channel] = value.sample();
-                    }
-                }
-            }
+        let mut rows: [&[T]; 4] = [&[]; 4];
+        for (row, component) in rows.iter_mut().zip(&mut components) {
+            *row = &component.row(y)[..width];
         }
-        pixels.extend_from_slice(&row);
+        vectors.run(OutputRow {
+            conversion,
+            components: rows,
+            channels: &mut channel_rows,
+            out: &mut out,
+            width,
+        });
+        pixels.extend_from_slice(&out);
     }
     Ok(PixelBuffer::from_parts(
         pixels,
@@ -322,27 +351,75 @@ fn render<T: Rendering>(
     ))
 }
 
-/// Bytes that coefficients, planes and pixels take together.
-fn memory<T>(image: &CoefficientImage, needed: &[Component], format: PixelFormat) -> u64 {
-    let blocks = |components: &[Component]| -> u64 {
-        components
-            .iter()
-            .map(|component| component.blocks().len() as u64)
-            .sum()
-    };
+/// Bytes that coefficients, held rows of samples and pixels take together.
+fn memory<T: Rendering>(
+    image: &CoefficientImage,
+    needed: &[Component],
+    format: PixelFormat,
+) -> u64 {
+    let blocks: u64 = image
+        .components()
+        .iter()
+        .map(|component| component.blocks().len() as u64)
+        .sum();
+    let samples: u64 = needed
+        .iter()
+        .map(|component| Window::<T>::size(component) as u64)
+        .sum();
     let pixels = u64::from(image.width()) * u64::from(image.height());
-    size_of::<Block>() as u64 * blocks(image.components())
-        + 64 * size_of::<T>() as u64 * blocks(needed)
+    size_of::<Block>() as u64 * blocks
+        + size_of::<T>() as u64 * samples
         + format.channels() as u64 * pixels
 }
 
-/// The samples of one component.
-fn samples<T: Rendering>(component: &Component) -> Result<Plane<T>> {
-    let mut plane = Plane::new(component.width() as usize, component.height() as usize)?;
-    let wide = component.blocks_wide() as usize;
-    for (index, block) in component.blocks().iter().enumerate() {
-        let samples = T::inverse(block, component.quantization_table());
-        plane.set_block(index % wide, index / wide, &samples);
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::coefficients::SamplingFactor;
+    use crate::quantization::QuantizationTables;
+
+    fn assert_alike<T: Rendering>(image: &CoefficientImage, options: &InverseOptions) {
+        let (format, conversion) = image.output(options.format).unwrap();
+        let [detected, of_the_target] = [Vectors::detected(), Vectors::of_the_target()]
+            .map(|vectors| render::<T>(image, options, format, conversion, vectors).unwrap());
+        assert!(detected == of_the_target);
     }
-    Ok(plane)
+
+    proptest! {
+        #[test]
+        fn pixels_are_the_same_with_and_without_vectors(
+            (width, height) in (1_u32..90, 1_u32..40),
+            (horizontal, vertical) in (1_u8..=4, 1_u8..=2),
+            seed in any::<u32>(),
+        ) {
+            let luminance = SamplingFactor::new(horizontal, vertical).unwrap();
+            let one = SamplingFactor::ONE;
+            let tables = QuantizationTables::annex_k(60).unwrap();
+            for (color_space, sampling) in [
+                (ColorSpace::YCbCr, &[luminance, one, one][..]),
+                (ColorSpace::Ycck, &[luminance, one, one, luminance]),
+                (ColorSpace::Rgb, &[one; 3]),
+                (ColorSpace::Grey, &[one]),
+            ] {
+                let mut image =
+                    CoefficientImage::new(width, height, color_space, sampling, &tables).unwrap();
+                let mut state = seed;
+                for component in image.components_mut() {
+                    for block in component.blocks_mut() {
+                        for level in &mut block[..20] {
+                            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                            *level = (state >> 24) as i16 / 8 - 16;
+                        }
+                    }
+                }
+                for upsampling in [Upsampling::Triangle, Upsampling::Replicate] {
+                    let options = InverseOptions::libjpeg_equal().with_upsampling(upsampling);
+                    assert_alike::<u8>(&image, &options);
+                    assert_alike::<f32>(&image, &options);
+                }
+            }
+        }
+    }
 }

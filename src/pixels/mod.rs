@@ -2,26 +2,32 @@
 
 #[cfg(feature = "ndarray")]
 mod adjoint;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod buffer;
 mod color;
 mod forward;
 mod inverse;
+mod output;
 mod plane;
+mod planes;
 mod real;
 mod resample;
+mod strips;
 mod tile;
 mod view;
+mod window;
 
 pub use buffer::{Normalization, PixelBuffer};
 #[cfg(test)]
 pub(crate) use color::ycbcr_from_rgb;
 pub(crate) use color::{rounded_luminance, ycbcr_from_rgb_precise};
 pub use forward::ForwardOptions;
-pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;
 pub(crate) use inverse::Rendering;
 #[cfg(feature = "ndarray")]
 pub(crate) use plane::Plane;
+pub(crate) use planes::Planes;
 pub(crate) use real::{ComponentPlanes, Real};
 pub(crate) use tile::{Blocks, MOST_BLOCKS, Pixels, Samples, Tile, decoded};
 pub use view::PixelView;

@@ -3,6 +3,8 @@
 use crate::error::Result;
 use crate::limits::try_vec;
 
+use super::resample::{Average, Rows};
+
 /// Samples of one component. The stored plane is padded to whole blocks; `width` and `height` tell
 /// how many samples belong to the picture.
 #[derive(Debug, Clone)]
@@ -77,4 +79,51 @@ impl<T: Copy + Default> Plane<T> {
             self.samples[start..start + 8].copy_from_slice(line);
         }
     }
+}
+
+impl<T: Copy + Default> Rows<T> for Plane<T> {
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn height(&self) -> usize {
+        self.height
+    }
+
+    fn rows(&mut self, near: usize, far: usize) -> [&[T]; 2] {
+        [near, far].map(|y| &self.samples[y * self.stride..][..self.width])
+    }
+}
+
+/// Averages 2x1 or 2x2 samples. As in libjpeg the columns of the result are padded by averages of
+/// the padded input, and an odd last row is averaged with itself.
+pub(super) fn downsample<T: Average>(
+    plane: &Plane<T>,
+    horizontal: u8,
+    vertical: u8,
+) -> Result<Plane<T>> {
+    let (width, height) = (
+        plane.width.div_ceil(horizontal.into()),
+        plane.height.div_ceil(vertical.into()),
+    );
+    let mut result = Plane::new(width, height)?;
+    let stride = result.stride;
+    let mut upper = try_vec(T::default(), 2 * stride)?;
+    let mut lower = try_vec(T::default(), 2 * stride)?;
+    let padded = |y: usize, out: &mut [T]| {
+        let row = plane.row(y.min(plane.height - 1));
+        out[..plane.width].copy_from_slice(row);
+        out[plane.width..].fill(row[plane.width - 1]);
+    };
+    for y in 0..height {
+        if vertical == 2 {
+            padded(2 * y, &mut upper);
+            padded(2 * y + 1, &mut lower);
+            T::quad(&upper, &lower, result.padded_row_mut(y));
+        } else {
+            padded(y, &mut upper);
+            T::pair(&upper, result.padded_row_mut(y));
+        }
+    }
+    Ok(result)
 }

@@ -9,10 +9,10 @@ use crate::coefficients::ColorSpace;
 use crate::dct;
 use crate::error::{ArgumentError, Result};
 use crate::limits::{try_reserve, try_vec};
+use crate::vectors::Vectors;
 
 use super::color::{rgb_from_ycbcr_precise, sample, ycbcr_from_rgb_precise};
-use super::forward::downsample;
-use super::plane::Plane;
+use super::plane::{Plane, downsample};
 use super::resample::Upsampler;
 use super::{ChromaSubsampling, PixelBuffer, PixelFormat, PixelView, Upsampling};
 
@@ -207,6 +207,7 @@ impl ComponentPlanes {
                     self.luminance_factors,
                     self.width,
                     self.upsampling,
+                    Vectors::detected(),
                 )
             })
             .collect();

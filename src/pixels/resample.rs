@@ -2,8 +2,9 @@
 
 use std::ops::{Add, Mul};
 
+use crate::vectors::{Kernel, Vectors};
+
 use super::Upsampling;
-use super::plane::Plane;
 use super::real::Real;
 
 /// How one component's samples are spread over the pixels of the image.
@@ -145,57 +146,91 @@ impl<T: Real> Triangle for T {
     }
 }
 
+/// Where the rows of a component come from.
+pub(super) trait Rows<T> {
+    /// Samples in a row of the component.
+    fn width(&self) -> usize;
+    /// Rows of the component.
+    fn height(&self) -> usize;
+    /// Two rows of samples, the same or next to each other.
+    fn rows(&mut self, near: usize, far: usize) -> [&[T]; 2];
+
+    /// One row of samples.
+    fn row(&mut self, y: usize) -> &[T] {
+        let [row, _] = self.rows(y, y);
+        row
+    }
+}
+
 /// Spreads a component over the rows of the image, one at a time.
-#[derive(Debug)]
-pub(super) struct Upsampler<T: Triangle> {
-    plane: Plane<T>,
+pub(super) struct Upsampler<T: Triangle, S> {
+    source: S,
     spread: Spread,
     factor: (u8, u8),
     max: (u8, u8),
+    vectors: Vectors,
     row: Vec<T>,
     column_sums: Vec<T::Sum>,
 }
 
-impl<T: Triangle> Upsampler<T> {
+impl<T: Triangle, S: Rows<T>> Upsampler<T, S> {
     pub(super) fn new(
-        plane: Plane<T>,
+        source: S,
         factor: (u8, u8),
         max: (u8, u8),
         image_width: usize,
         upsampling: Upsampling,
+        vectors: Vectors,
     ) -> Self {
-        let spread = Spread::of(factor, max, plane.width, upsampling);
+        let width = source.width();
+        let spread = Spread::of(factor, max, width, upsampling);
+        let (row, column_sums) = match spread {
+            Spread::Full => (0, 0),
+            Spread::Both => (image_width.max(2 * width), width),
+            _ => (image_width.max(2 * width), 0),
+        };
         Self {
-            row: vec![T::default(); image_width.max(2 * plane.width)],
-            column_sums: vec![T::Sum::default(); plane.width],
-            plane,
+            row: vec![T::default(); row],
+            column_sums: vec![T::Sum::default(); column_sums],
+            source,
             spread,
             factor,
             max,
+            vectors,
         }
     }
 
     /// The samples of image row `y`, at least as many as the image is wide.
     pub(super) fn row(&mut self, y: usize) -> &[T] {
+        let out = self.row.as_mut_slice();
         match self.spread {
-            Spread::Full => return self.plane.row(y),
-            Spread::Horizontal => widen_row(self.plane.row(y), &mut self.row),
+            Spread::Full => return self.source.row(y),
+            Spread::Horizontal => {
+                let row = self.source.row(y);
+                self.vectors.run(Horizontal { row, out });
+            }
             Spread::Vertical => {
-                let (near, far, below) = nearest_rows(&self.plane, y);
+                let (near, far) = nearest_rows(y, self.source.height());
+                let [near, far] = self.source.rows(near, far);
                 // libjpeg rounds the upper of two rows down, the lower up.
-                let offset = if below { 2 } else { 1 };
-                let three = T::Sum::from(3);
-                for ((out, &near), &far) in self.row.iter_mut().zip(near).zip(far) {
-                    *out = T::quarter(near.widen() * three + far.widen(), offset);
-                }
+                let offset = if y % 2 == 1 { 2 } else { 1 };
+                self.vectors.run(Vertical {
+                    near,
+                    far,
+                    offset,
+                    out,
+                });
             }
             Spread::Both => {
-                let (near, far, _) = nearest_rows(&self.plane, y);
-                let three = T::Sum::from(3);
-                for ((sum, &near), &far) in self.column_sums.iter_mut().zip(near).zip(far) {
-                    *sum = near.widen() * three + far.widen();
-                }
-                widen_column_sums(&self.column_sums, &mut self.row);
+                let (near, far) = nearest_rows(y, self.source.height());
+                let [near, far] = self.source.rows(near, far);
+                let sums = &mut self.column_sums;
+                self.vectors.run(Both {
+                    near,
+                    far,
+                    sums,
+                    out,
+                });
             }
             Spread::Nearest => self.nearest_row(y),
         }
@@ -205,60 +240,141 @@ impl<T: Triangle> Upsampler<T> {
     fn nearest_row(&mut self, y: usize) {
         let (horizontal, vertical) = (usize::from(self.factor.0), usize::from(self.factor.1));
         let (max_horizontal, max_vertical) = (usize::from(self.max.0), usize::from(self.max.1));
-        let source = self.plane.row(y * vertical / max_vertical);
-        if max_horizontal % horizontal == 0 {
+        let row = self.source.row(y * vertical / max_vertical);
+        let out = self.row.as_mut_slice();
+        if max_horizontal == 2 * horizontal {
+            self.vectors.run(Doubled { row, out });
+        } else if max_horizontal % horizontal == 0 {
             let repeat = max_horizontal / horizontal;
-            for (out, &sample) in self.row.chunks_mut(repeat).zip(source) {
+            for (out, &sample) in out.chunks_mut(repeat).zip(row) {
                 out.fill(sample);
             }
         } else {
-            for (x, out) in self.row.iter_mut().enumerate() {
-                *out = source[(x * horizontal / max_horizontal).min(source.len() - 1)];
+            for (x, out) in out.iter_mut().enumerate() {
+                *out = row[(x * horizontal / max_horizontal).min(row.len() - 1)];
             }
         }
     }
 }
 
-/// The component rows nearest to image row `y` and next to it, and whether the latter lies below.
+/// The component rows nearest to image row `y` and next to it, of a component of `height` rows.
 /// At the edges of the picture a row stands in for its missing neighbour.
-fn nearest_rows<T: Copy + Default>(plane: &Plane<T>, y: usize) -> (&[T], &[T], bool) {
-    let (near, below) = (y / 2, y % 2 == 1);
-    let far = if below {
-        (near + 1).min(plane.height - 1)
+const fn nearest_rows(y: usize, height: usize) -> (usize, usize) {
+    let near = y / 2;
+    if y.is_multiple_of(2) {
+        (near, near.saturating_sub(1))
+    } else if near + 1 < height {
+        (near, near + 1)
     } else {
-        near.saturating_sub(1)
-    };
-    (plane.row(near), plane.row(far), below)
+        (near, near)
+    }
+}
+
+/// Repeats each sample of a row.
+struct Doubled<'a, T> {
+    row: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Copy> Kernel for Doubled<'_, T> {
+    #[inline(always)]
+    fn portable(self) {
+        for (pair, &sample) in self.out.as_chunks_mut().0.iter_mut().zip(self.row) {
+            *pair = [sample, sample];
+        }
+    }
 }
 
 /// Doubles a row of at least three samples: each pixel takes 3/4 of the nearer sample, 1/4 of the next.
-fn widen_row<T: Triangle>(input: &[T], out: &mut [T]) {
-    let three = T::Sum::from(3);
-    let last = input.len() - 1;
-    for (trio, pair) in input.windows(3).zip(out[2..].chunks_exact_mut(2)) {
-        let middle = trio[1].widen() * three;
-        pair[0] = T::quarter(middle + trio[0].widen(), 1);
-        pair[1] = T::quarter(middle + trio[2].widen(), 2);
-    }
-    out[0] = input[0];
-    out[1] = T::quarter(input[0].widen() * three + input[1].widen(), 2);
-    out[2 * last] = T::quarter(input[last].widen() * three + input[last - 1].widen(), 1);
-    out[2 * last + 1] = input[last];
+struct Horizontal<'a, T> {
+    row: &'a [T],
+    out: &'a mut [T],
 }
 
-/// As [`widen_row`], from sums of two rows that weigh four samples.
-fn widen_column_sums<T: Triangle>(sums: &[T::Sum], out: &mut [T]) {
-    let (three, four) = (T::Sum::from(3), T::Sum::from(4));
-    let last = sums.len() - 1;
-    for (trio, pair) in sums.windows(3).zip(out[2..].chunks_exact_mut(2)) {
-        let middle = trio[1] * three;
-        pair[0] = T::sixteenth(middle + trio[0], 8);
-        pair[1] = T::sixteenth(middle + trio[2], 7);
+impl<T: Triangle> Kernel for Horizontal<'_, T> {
+    #[inline(always)]
+    fn portable(self) {
+        let Self { row, out } = self;
+        let three = T::Sum::from(3);
+        let last = row.len() - 1;
+        let pairs = out.as_chunks_mut().0;
+        let neighbours = row.iter().zip(&row[2..]);
+        for ((&middle, (left, right)), pair) in row[1..].iter().zip(neighbours).zip(&mut pairs[1..])
+        {
+            let middle = middle.widen() * three;
+            *pair = [
+                T::quarter(middle + left.widen(), 1),
+                T::quarter(middle + right.widen(), 2),
+            ];
+        }
+        let [first, second] = [row[0], row[1]];
+        pairs[0] = [first, T::quarter(first.widen() * three + second.widen(), 2)];
+        let [before, end] = [row[last - 1], row[last]];
+        pairs[last] = [T::quarter(end.widen() * three + before.widen(), 1), end];
     }
-    out[0] = T::sixteenth(sums[0] * four, 8);
-    out[1] = T::sixteenth(sums[0] * three + sums[1], 7);
-    out[2 * last] = T::sixteenth(sums[last] * three + sums[last - 1], 8);
-    out[2 * last + 1] = T::sixteenth(sums[last] * four, 7);
+}
+
+/// Each sample takes 3/4 of the nearer row, 1/4 of the next.
+struct Vertical<'a, T> {
+    near: &'a [T],
+    far: &'a [T],
+    offset: u8,
+    out: &'a mut [T],
+}
+
+impl<T: Triangle> Kernel for Vertical<'_, T> {
+    #[inline(always)]
+    fn portable(self) {
+        let three = T::Sum::from(3);
+        for ((out, &near), &far) in self.out.iter_mut().zip(self.near).zip(self.far) {
+            *out = T::quarter(near.widen() * three + far.widen(), self.offset);
+        }
+    }
+}
+
+/// As [`Horizontal`], of sums of two rows of at least three samples; they weigh four.
+struct Both<'a, T: Triangle> {
+    near: &'a [T],
+    far: &'a [T],
+    sums: &'a mut [T::Sum],
+    out: &'a mut [T],
+}
+
+impl<T: Triangle> Kernel for Both<'_, T> {
+    #[inline(always)]
+    fn portable(self) {
+        let Self {
+            near,
+            far,
+            sums,
+            out,
+        } = self;
+        let (three, four) = (T::Sum::from(3), T::Sum::from(4));
+        for ((sum, &near), &far) in sums.iter_mut().zip(near).zip(far) {
+            *sum = near.widen() * three + far.widen();
+        }
+        let sums = &*sums;
+        let last = sums.len() - 1;
+        let pairs = out.as_chunks_mut().0;
+        let neighbours = sums.iter().zip(&sums[2..]);
+        for ((&middle, (&left, &right)), pair) in
+            sums[1..].iter().zip(neighbours).zip(&mut pairs[1..])
+        {
+            let middle = middle * three;
+            *pair = [
+                T::sixteenth(middle + left, 8),
+                T::sixteenth(middle + right, 7),
+            ];
+        }
+        pairs[0] = [
+            T::sixteenth(sums[0] * four, 8),
+            T::sixteenth(sums[0] * three + sums[1], 7),
+        ];
+        pairs[last] = [
+            T::sixteenth(sums[last] * three + sums[last - 1], 8),
+            T::sixteenth(sums[last] * four, 7),
+        ];
+    }
 }
 
 /// Averages pairs of columns (and of rows, where there are two) of rows padded to an even length.
@@ -269,9 +385,10 @@ pub(crate) trait Average: Copy + Default {
 
 impl Average for u8 {
     /// libjpeg's rounding: halves go down in even columns, up in odd ones.
+    #[inline(always)]
     fn pair(row: &[Self], out: &mut [Self]) {
-        for ((pair, out), odd) in row.chunks_exact(2).zip(out).zip([0, 1].into_iter().cycle()) {
-            let sum = u16::from(pair[0]) + u16::from(pair[1]) + odd;
+        for (x, (&pair, out)) in row.as_chunks().0.iter().zip(out).enumerate() {
+            let sum = sum_of_two(pair) + odd(x);
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "a mean of samples is a sample"
@@ -283,30 +400,53 @@ impl Average for u8 {
     }
 
     /// libjpeg's rounding offset is 1 in even columns, 2 in odd ones.
+    #[inline(always)]
     fn quad(upper: &[Self], lower: &[Self], out: &mut [Self]) {
-        let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
-        for (((a, b), out), offset) in pairs.zip(out).zip([1, 2].into_iter().cycle()) {
-            let sum = u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]);
+        let pairs = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
+        for (x, ((&a, &b), out)) in pairs.zip(out).enumerate() {
+            let sum = sum_of_two(a) + sum_of_two(b) + 1 + odd(x);
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "a mean of samples is a sample"
             )]
             {
-                *out = ((sum + offset) >> 2) as Self;
+                *out = (sum >> 2) as Self;
             }
         }
     }
 }
 
+/// As a number of 16 bits, two samples are one lane of a vector.
+#[inline(always)]
+fn sum_of_two(pair: [u8; 2]) -> u16 {
+    let both = u16::from_le_bytes(pair);
+    (both & 0xff) + (both >> 8)
+}
+
+/// 1 in odd columns.
+#[inline(always)]
+fn odd(x: usize) -> u16 {
+    #[expect(clippy::cast_possible_truncation, reason = "0 or 1")]
+    {
+        (x % 2) as u16
+    }
+}
+
 impl<T: Real> Average for T {
+    #[inline(always)]
     fn pair(row: &[Self], out: &mut [Self]) {
-        for (pair, out) in row.chunks_exact(2).zip(out) {
+        for (pair, out) in row.as_chunks::<2>().0.iter().zip(out) {
             *out = (pair[0] + pair[1]) * Self::from(0.5_f32);
         }
     }
 
+    #[inline(always)]
     fn quad(upper: &[Self], lower: &[Self], out: &mut [Self]) {
-        let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+        let pairs = upper
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .zip(lower.as_chunks::<2>().0);
         for ((a, b), out) in pairs.zip(out) {
             *out = ((a[0] + a[1]) + (b[0] + b[1])) * Self::from(0.25_f32);
         }

@@ -290,7 +290,7 @@ pub(crate) fn decoded<T: Rendering>(
     levels: &crate::band::Block,
     table: &QuantizationTable,
 ) -> Samples<T> {
-    T::inverse(levels, table)
+    T::block(levels, table)
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! Quantization tables: 64 steps, one for each band, and the arithmetic of changing them.
 
 mod annex_k;
+mod reciprocals;
+mod requantizer;
 mod rounding;
 mod tables;
 mod text;
 
+pub(crate) use reciprocals::{Reciprocals, quotient};
+pub(crate) use requantizer::{Requantizer, largest_magnitude};
 pub use rounding::Rounding;
-pub(crate) use rounding::{Requantizer, nearest_i16};
 pub use tables::QuantizationTables;
 
 use std::num::NonZeroU16;

@@ -1,0 +1,418 @@
+//! Rows of blocks and the eight rows of samples that they stand for: the transforms as kernels.
+
+use crate::band::Block;
+use crate::quantization::{QuantizationTable, Rounding};
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Avx2;
+use crate::vectors::{Kernel, Vectors};
+
+#[cfg(target_arch = "x86_64")]
+use super::avx2::{self, integer::Extent};
+use super::{integer, precise};
+
+/// Quantized blocks to samples by the integer transform.
+#[derive(Debug, Clone)]
+pub(crate) struct IntegerInverse([i16; 64]);
+
+impl IntegerInverse {
+    pub(crate) fn new(table: &QuantizationTable) -> Self {
+        Self(integer::wrapping_steps(table))
+    }
+
+    /// Fills eight rows of samples, as wide as the blocks are together.
+    pub(crate) fn row(&self, vectors: Vectors, blocks: &[Block], rows: &mut [u8]) {
+        vectors.run(IntegerInverseRow {
+            blocks,
+            steps: &self.0,
+            rows: rows.as_chunks_mut().0,
+        });
+    }
+}
+
+struct IntegerInverseRow<'a> {
+    blocks: &'a [Block],
+    steps: &'a [i16; 64],
+    rows: &'a mut [[u8; 8]],
+}
+
+impl IntegerInverseRow<'_> {
+    #[inline(always)]
+    fn put(&mut self, x: usize, samples: &[[u8; 8]; 8]) {
+        put(self.rows, self.blocks.len(), x, samples);
+    }
+
+    #[inline(always)]
+    fn put_flat(&mut self, x: usize) {
+        let sample = integer::flat_sample(self.blocks[x][0], self.steps[0]);
+        self.put(x, &[[sample; 8]; 8]);
+    }
+
+    /// Two blocks by their columns and whether they have levels in their first row alone.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn put_pair(&mut self, v: Avx2, [a, b]: [(usize, Extent); 2]) {
+        let blocks = [&self.blocks[a.0], &self.blocks[b.0]];
+        let first_row_only = [a.1, b.1].map(|extent| extent == Extent::FirstRow);
+        let [samples_a, samples_b] = avx2::integer::inverse(v, blocks, first_row_only, self.steps);
+        self.put(a.0, &samples_a);
+        self.put(b.0, &samples_b);
+    }
+}
+
+impl Kernel for IntegerInverseRow<'_> {
+    #[inline(always)]
+    fn portable(mut self) {
+        for (x, block) in self.blocks.iter().enumerate() {
+            if block[1..].iter().all(|&level| level == 0) {
+                self.put_flat(x);
+            } else {
+                self.put(x, &integer::inverse(block, self.steps));
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(mut self, v: Avx2) {
+        let mut waiting = None;
+        for (x, block) in self.blocks.iter().enumerate() {
+            let extent = avx2::integer::extent(v, block);
+            if extent == Extent::Dc {
+                self.put_flat(x);
+            } else if let Some(first) = waiting.take() {
+                self.put_pair(v, [first, (x, extent)]);
+            } else {
+                waiting = Some((x, extent));
+            }
+        }
+        if let Some(last) = waiting {
+            self.put_pair(v, [last, last]);
+        }
+    }
+}
+
+/// Quantized blocks to samples by the precise transform.
+#[derive(Debug, Clone)]
+pub(crate) struct PreciseInverse([f32; 64]);
+
+impl PreciseInverse {
+    pub(crate) fn new(table: &QuantizationTable) -> Self {
+        Self(table.to_natural().map(f32::from))
+    }
+
+    /// Fills eight rows of samples, as wide as the blocks are together.
+    pub(crate) fn row(&self, vectors: Vectors, blocks: &[Block], rows: &mut [f32]) {
+        vectors.run(PreciseInverseRow {
+            blocks,
+            steps: &self.0,
+            rows: rows.as_chunks_mut().0,
+        });
+    }
+}
+
+struct PreciseInverseRow<'a> {
+    blocks: &'a [Block],
+    steps: &'a [f32; 64],
+    rows: &'a mut [[f32; 8]],
+}
+
+impl PreciseInverseRow<'_> {
+    #[inline(always)]
+    fn coefficients(&self, x: usize) -> [[f32; 8]; 8] {
+        let mut coefficients = [[0.0; 8]; 8];
+        let values = coefficients.as_flattened_mut().iter_mut();
+        for ((value, &level), step) in values.zip(&self.blocks[x]).zip(self.steps) {
+            *value = f32::from(level) * step;
+        }
+        coefficients
+    }
+}
+
+impl Kernel for PreciseInverseRow<'_> {
+    #[inline(always)]
+    fn portable(self) {
+        let wide = self.blocks.len();
+        for x in 0..wide {
+            let samples = precise::inverse(&self.coefficients(x));
+            put(self.rows, wide, x, &samples);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(self, v: Avx2) {
+        let wide = self.blocks.len();
+        for x in 0..wide {
+            let samples = avx2::precise::inverse(v, self.coefficients(x));
+            put(self.rows, wide, x, &samples);
+        }
+    }
+}
+
+/// Samples to quantized blocks by the integer transform, halves away from zero as libjpeg has it.
+#[derive(Debug, Clone)]
+pub(crate) struct IntegerForward(integer::Divisors);
+
+impl IntegerForward {
+    pub(crate) fn new(table: &QuantizationTable) -> Self {
+        Self(integer::Divisors::new(table))
+    }
+
+    /// Fills blocks from eight rows of samples, as wide as the blocks are together.
+    pub(crate) fn row(&self, vectors: Vectors, rows: &[u8], blocks: &mut [Block]) {
+        vectors.run(IntegerForwardRow {
+            rows: rows.as_chunks().0,
+            divisors: &self.0,
+            blocks,
+        });
+    }
+}
+
+struct IntegerForwardRow<'a> {
+    rows: &'a [[u8; 8]],
+    divisors: &'a integer::Divisors,
+    blocks: &'a mut [Block],
+}
+
+impl Kernel for IntegerForwardRow<'_> {
+    #[inline(always)]
+    fn portable(self) {
+        let wide = self.blocks.len();
+        for (x, block) in self.blocks.iter_mut().enumerate() {
+            let mut shifted = [[0; 8]; 8];
+            for (y, shifted) in shifted.iter_mut().enumerate() {
+                for (shifted, &sample) in shifted.iter_mut().zip(&self.rows[y * wide + x]) {
+                    *shifted = i16::from(sample) - 128;
+                }
+            }
+            *block = self.divisors.quantize(&integer::forward(&shifted));
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(self, v: Avx2) {
+        let wide = self.blocks.len();
+        for x in (0..wide).step_by(2) {
+            // The last of an odd number is its own neighbour.
+            let next = (x + 1).min(wide - 1);
+            let mut rows = [[[0; 8]; 2]; 8];
+            for (y, row) in rows.iter_mut().enumerate() {
+                *row = [self.rows[y * wide + x], self.rows[y * wide + next]];
+            }
+            let levels = avx2::integer::forward(v, rows, self.divisors);
+            for (k, [lower, upper]) in levels.into_iter().enumerate() {
+                self.blocks[x].as_chunks_mut().0[k] = lower;
+                self.blocks[next].as_chunks_mut().0[k] = upper;
+            }
+        }
+    }
+}
+
+/// Samples to quantized blocks by the precise transform.
+#[derive(Debug, Clone)]
+pub(crate) struct PreciseForward {
+    steps: [f32; 64],
+    rounding: Rounding,
+}
+
+impl PreciseForward {
+    pub(crate) fn new(table: &QuantizationTable, rounding: Rounding) -> Self {
+        Self {
+            steps: table.to_natural().map(f32::from),
+            rounding,
+        }
+    }
+
+    /// Fills blocks from eight rows of samples, as wide as the blocks are together.
+    pub(crate) fn row(&self, vectors: Vectors, rows: &[f32], blocks: &mut [Block]) {
+        vectors.run(PreciseForwardRow {
+            rows: rows.as_chunks().0,
+            steps: &self.steps,
+            rounding: self.rounding,
+            blocks,
+        });
+    }
+}
+
+struct PreciseForwardRow<'a> {
+    rows: &'a [[f32; 8]],
+    steps: &'a [f32; 64],
+    rounding: Rounding,
+    blocks: &'a mut [Block],
+}
+
+impl PreciseForwardRow<'_> {
+    #[inline(always)]
+    fn samples(&self, x: usize) -> [[f32; 8]; 8] {
+        let mut samples = [[0.0; 8]; 8];
+        for (y, samples) in samples.iter_mut().enumerate() {
+            *samples = self.rows[y * self.blocks.len() + x];
+        }
+        samples
+    }
+
+    #[inline(always)]
+    fn put(&mut self, x: usize, coefficients: &[[f32; 8]; 8]) {
+        // One loop for each rule, so that the rule is known inside it.
+        match self.rounding {
+            Rounding::HalfAwayFromZero => {
+                self.put_by(x, coefficients, Rounding::HalfAwayFromZero);
+            }
+            Rounding::HalfToEven => self.put_by(x, coefficients, Rounding::HalfToEven),
+            Rounding::HalfTowardZero => self.put_by(x, coefficients, Rounding::HalfTowardZero),
+        }
+    }
+
+    #[inline(always)]
+    fn put_by(&mut self, x: usize, coefficients: &[[f32; 8]; 8], rounding: Rounding) {
+        let levels = self.blocks[x].iter_mut();
+        let values = coefficients.as_flattened().iter().zip(self.steps);
+        for (level, (&value, &step)) in levels.zip(values) {
+            *level = rounding.divide_real(value, step);
+        }
+    }
+}
+
+impl Kernel for PreciseForwardRow<'_> {
+    #[inline(always)]
+    fn portable(mut self) {
+        for x in 0..self.blocks.len() {
+            let coefficients = precise::forward(&self.samples(x));
+            self.put(x, &coefficients);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(mut self, v: Avx2) {
+        for x in 0..self.blocks.len() {
+            let samples = self.samples(x);
+            if self.rounding == Rounding::HalfAwayFromZero {
+                self.blocks[x] = avx2::precise::forward_quantized(v, samples, self.steps);
+            } else {
+                let coefficients = avx2::precise::forward(v, samples);
+                self.put(x, &coefficients);
+            }
+        }
+    }
+}
+
+/// Puts the samples of block `x` of `wide` into eight rows.
+#[inline(always)]
+fn put<T: Copy>(rows: &mut [[T; 8]], wide: usize, x: usize, samples: &[[T; 8]; 8]) {
+    for (y, samples) in samples.iter().enumerate() {
+        rows[y * wide + x] = *samples;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Blocks of every extent: a DC level, levels anywhere, in the first row and in the first column.
+    fn any_block() -> impl Strategy<Value = Block> {
+        let level = prop_oneof![4 => -40_i16..=40, 2 => -2048_i16..=2048, 1 => any::<i16>()];
+        let position = prop_oneof![
+            Just(0_usize),
+            0_usize..8,
+            (0_usize..8).prop_map(|row| 8 * row),
+            0_usize..64
+        ];
+        // One kind of position a block, so that blocks of one row or column are common.
+        (0_usize..4, prop::collection::vec((level, position), 0..24)).prop_map(|(kind, levels)| {
+            let mut block = [0; 64];
+            for (level, position) in levels {
+                let position = match kind {
+                    0 => 0,
+                    1 => position % 8,
+                    2 => position / 8 * 8,
+                    _ => position,
+                };
+                block[position] = level;
+            }
+            block
+        })
+    }
+
+    fn any_table() -> impl Strategy<Value = QuantizationTable> {
+        let step = prop_oneof![8 => 1_u16..64, 1 => 1_u16..=u16::MAX];
+        prop::collection::vec(step, 64)
+            .prop_map(|steps| QuantizationTable::from_natural(steps.try_into().unwrap()).unwrap())
+    }
+
+    /// Samples of each block, cut out of the rows.
+    fn blocks_of<T: Copy + Default>(rows: &[T], wide: usize) -> Vec<[[T; 8]; 8]> {
+        let chunks = rows.as_chunks::<8>().0;
+        (0..wide)
+            .map(|x| std::array::from_fn(|y| chunks[y * wide + x]))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn integer_rows_equal_the_blocks_of_the_scalar_transform(
+            blocks in prop::collection::vec(any_block(), 0..9),
+            table in any_table(),
+        ) {
+            let steps = integer::wrapping_steps(&table);
+            let expected: Vec<_> = blocks.iter().map(|block| integer::inverse(block, &steps)).collect();
+            for vectors in [Vectors::detected(), Vectors::of_the_target()] {
+                let mut rows = vec![1; 64 * blocks.len()];
+                IntegerInverse::new(&table).row(vectors, &blocks, &mut rows);
+                prop_assert_eq!(&blocks_of(&rows, blocks.len()), &expected);
+            }
+        }
+
+        #[test]
+        fn precise_rows_equal_the_blocks_of_the_scalar_transform(
+            blocks in prop::collection::vec(any_block(), 0..5),
+            table in any_table(),
+        ) {
+            let steps = table.to_natural().map(f32::from);
+            let expected: Vec<_> = blocks.iter().map(|block| {
+                let coefficients: [f32; 64] = std::array::from_fn(|i| f32::from(block[i]) * steps[i]);
+                let rows = coefficients.as_chunks::<8>().0;
+                precise::inverse(rows.first_chunk().unwrap()).map(|row| row.map(f32::to_bits))
+            }).collect();
+            for vectors in [Vectors::detected(), Vectors::of_the_target()] {
+                let mut rows = vec![1.0; 64 * blocks.len()];
+                PreciseInverse::new(&table).row(vectors, &blocks, &mut rows);
+                let rows: Vec<u32> = rows.into_iter().map(f32::to_bits).collect();
+                prop_assert_eq!(&blocks_of(&rows, blocks.len()), &expected);
+            }
+        }
+
+        #[test]
+        fn forward_rows_equal_the_blocks_of_the_scalar_transform(
+            samples in prop::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(255)], 5 * 64),
+            wide in 0_usize..=5,
+            table in any_table(),
+        ) {
+            let samples = &samples[..64 * wide];
+            let divisors = integer::Divisors::new(&table);
+            let expected: Vec<_> = blocks_of(samples, wide).iter().map(|block| {
+                divisors.quantize(&integer::forward(&block.map(|row| row.map(|sample| i16::from(sample) - 128))))
+            }).collect();
+            let reals: Vec<f32> = samples.iter().map(|&sample| f32::from(sample) - 127.7).collect();
+            let steps = table.to_natural().map(f32::from);
+            for vectors in [Vectors::detected(), Vectors::of_the_target()] {
+                let mut blocks = vec![[1; 64]; wide];
+                IntegerForward::new(&table).row(vectors, samples, &mut blocks);
+                prop_assert_eq!(&blocks, &expected);
+                for rounding in [Rounding::HalfAwayFromZero, Rounding::HalfToEven, Rounding::HalfTowardZero] {
+                    PreciseForward::new(&table, rounding).row(vectors, &reals, &mut blocks);
+                    for (found, block) in blocks.iter().zip(blocks_of(&reals, wide)) {
+                        let coefficients = precise::forward(&block);
+                        let expected: Block = std::array::from_fn(|i| {
+                            rounding.divide_real(coefficients[i / 8][i % 8], steps[i])
+                        });
+                        prop_assert_eq!(found, &expected);
+                    }
+                }
+            }
+        }
+    }
+}
