@@ -343,7 +343,7 @@ mod tests {
         }
         let options = InverseOptions::precise().with_pipeline(pipeline);
         let picture = image.to_pixels(&options).unwrap();
-        let planes = Planes::<f32>::subsampled(picture.view(), mode.0, mode.1).unwrap();
+        let planes = Planes::subsampled(picture.view(), mode.0, mode.1).unwrap();
 
         let (across, down) = averaged(mode).unwrap_or((1, 1));
         let (width, height) = (size.0 as usize, size.1 as usize);
