@@ -140,6 +140,21 @@ impl Tile {
             self.extend(&mut samples[..1]);
             return samples;
         };
+        if averaged == (1, 1) {
+            for row in 0..8 {
+                for column in 0..8 {
+                    let rgb = from_fn(|channel| shifted(pixels[channel][0][row][column]));
+                    let ycbcr = ycbcr_from_rgb_precise(rgb);
+                    for (component, value) in ycbcr.into_iter().enumerate() {
+                        samples[component][row][column] = value;
+                    }
+                }
+            }
+            for component in &mut samples[..3] {
+                self.extend(std::slice::from_mut(component));
+            }
+            return samples;
+        }
         let mut full: Pixels<f32> = [[[[0.0; 8]; 8]; 4]; 3];
         for block in 0..self.pixel_blocks() {
             for row in 0..8 {
@@ -157,12 +172,7 @@ impl Tile {
         self.extend(&mut samples[..self.pixel_blocks()]);
         for component in 1..3 {
             let chroma = &mut samples[self.pixel_blocks() + component - 1];
-            if averaged == (1, 1) {
-                *chroma = full[component][0];
-                self.extend(std::slice::from_mut(chroma));
-            } else {
-                self.average(averaged, &full[component], chroma);
-            }
+            self.average(averaged, &full[component], chroma);
         }
         samples
     }
@@ -250,21 +260,35 @@ impl Tile {
         full: &[Samples<f32>; 4],
         chroma: &mut Samples<f32>,
     ) {
-        for (row, line) in chroma.iter_mut().enumerate() {
-            for (column, out) in line.iter_mut().enumerate() {
-                let mut parts = [0.0; 4];
-                let mut count = 0;
-                self.each_averaged(averaged, (column, row), |(block, row, column)| {
-                    parts[count] = full[block][row][column];
-                    count += 1;
-                });
-                *out = if averaged.1 == 2 {
-                    ((parts[0] + parts[1]) + (parts[2] + parts[3])) * 0.25
-                } else {
-                    (parts[0] + parts[1]) * 0.5
-                };
+        let down = averaged.1;
+        for (row, out) in chroma.iter_mut().enumerate() {
+            let first = down * row.min(self.height.div_ceil(down) - 1);
+            let upper = self.line(full, first);
+            let pairs = out.iter_mut().zip(upper.as_chunks::<2>().0);
+            if down == 2 {
+                let lower = self.line(full, first + 1);
+                for ((out, a), b) in pairs.zip(lower.as_chunks::<2>().0) {
+                    *out = ((a[0] + a[1]) + (b[0] + b[1])) * 0.25;
+                }
+            } else {
+                for (out, a) in pairs {
+                    *out = (a[0] + a[1]) * 0.5;
+                }
             }
         }
+    }
+
+    /// A row of 16 values, with those past the edge.
+    fn line(self, full: &[Samples<f32>; 4], y: usize) -> [f32; 16] {
+        let y = y.min(self.height - 1);
+        let blocks = &full[y / 8 * self.columns()..][..self.columns()];
+        let mut line = [0.0; 16];
+        for (out, block) in line.chunks_exact_mut(8).zip(blocks) {
+            out.copy_from_slice(&block[y % 8]);
+        }
+        let last = line[self.width - 1];
+        line[self.width..].fill(last);
+        line
     }
 
     /// Calls with the pixels that a sample of the chrominance averages, row by row. Past the edge, columns

@@ -71,12 +71,15 @@ impl FeatureDistiller {
     /// [`CertifiedPass::picture`] back bit for bit, perturbed or not. Grey flat blocks certify wherever anything
     /// does if the step of DC is a multiple of 8; other steps may leave blocks uncertified. A target that the
     /// tables do not allow, [`CertificationReport::attainable`], repairs nothing where they do not; the blocks are
-    /// named all the same. Blocks that past the edge are padded are the dearest: sides that are multiples of the
-    /// MCU's cost nothing.
+    /// named all the same.
     ///
-    /// The work is bounded: for each block at most a few hundred trials of it (for each MCU of YCbCr, about
-    /// a thousand), of which most pictures need none for 97 blocks of 100; and at most 8 rounds in which pass two
-    /// is taken for pass one where a block could not be certified.
+    /// Sides that are no multiple of the MCU's are dear: pass two pads the last blocks by repeating their last
+    /// pixels, which the levels must then show; such blocks lose several decibels.
+    ///
+    /// The work is bounded, whatever the picture: at most 2000 trials for each block of grey or RGB planes, or
+    /// each MCU of YCbCr, that is not certified as it is (of photographs 2 to 5 of 100),
+    /// and at most 8 rounds in which the blocks that pass two does not reproduce are replaced by what it
+    /// makes of them.
     ///
     /// # Errors
     ///
@@ -138,7 +141,8 @@ impl FeatureDistiller {
         let (picture, certificate) = loop {
             let picture = levels.to_pixels(&self.inverse_options())?;
             let certificate = self.certificate(picture.view())?;
-            if rounds == MOST_ROUNDS || certificate.is_fixed_point() {
+            // Levels that come back give their picture back; other levels may happen to show the same picture.
+            if rounds == MOST_ROUNDS || levels.components() == certificate.levels().components() {
                 break (picture, certificate);
             }
             adopt(&mut levels, certificate.levels(), &mut swept.replaced);

@@ -72,7 +72,7 @@ impl CertificationReport {
     }
 
     /// How often the blocks that pass two did not reproduce were replaced by what it made of them: 0 where
-    /// all have a radius.
+    /// all are certified, at most 8.
     #[must_use]
     pub const fn rounds(&self) -> u32 {
         self.rounds

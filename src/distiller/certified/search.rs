@@ -3,9 +3,9 @@
 //! The work is bounded, whatever the pixels are. A trial is one unit decoded, clipped and transformed again;
 //! there are at most
 //!
-//! - [`EXPANSIONS`] x ([`MOVES_BY_RATE`] + [`MOVES_BY_COST`]) = 288 in the best-first search,
-//! - 16 with less contrast, 40 of flat blocks,
-//! - twice as many as there are levels to undo, 64 a block.
+//! - 48 + 16 times 16 + 2, or 1152, in the best-first search,
+//! - 17 for each of 5 colours with less contrast, 40 of flat blocks,
+//! - twice as many as there are levels to undo, 64 a block: 768 in an MCU of 6 blocks.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,17 @@ use crate::pixels::{Blocks, MOST_BLOCKS, Rendering, decoded};
 use super::guide::Move;
 use super::unit::{Levels, Outcome, Unit};
 
-/// How many sets of levels the best-first search looks around.
-const EXPANSIONS: usize = 16;
+/// How many sets of levels the best-first search looks around until something is certified, and from there on.
+const EXPANSIONS_TO_CERTIFY: u32 = 48;
+const EXPANSIONS_TO_IMPROVE: u32 = 16;
 
 /// How many moves it tries around each: those of the least distortion for what they take from the excess, and
 /// those of the least distortion.
 const MOVES_BY_RATE: usize = 16;
 const MOVES_BY_COST: usize = 2;
+
+/// How many expansions in a row may find nothing better than the best certified levels.
+const PATIENCE: u32 = 5;
 
 /// What a unit of violation is worth in distortion, before anything is certified and after. The first finds
 /// certified levels soon; the second finds better ones.
@@ -58,8 +62,11 @@ impl<'a> Search<'a> {
     }
 
     /// The best levels that are found; the start if none are better.
-    pub(super) fn run<T: Rendering>(mut self) -> Levels {
-        let start = self.tried::<T>(&self.start);
+    pub(super) fn run<T: Rendering>(mut self, outcome: Outcome) -> Levels {
+        let start = Candidate {
+            levels: self.start,
+            outcome,
+        };
         self.consider(&start);
         self.best_first::<T>(start);
         self.contract::<T>();
@@ -72,23 +79,25 @@ impl<'a> Search<'a> {
             .map_or(self.start, |best| best.levels)
     }
 
-    fn tried<T: Rendering>(&self, levels: &Levels) -> Candidate {
-        Candidate {
+    /// Levels that are less distorted than the best certified ones.
+    fn tried<T: Rendering>(&self, levels: &Levels) -> Option<Candidate> {
+        let samples = self.unit.samples::<T>(levels);
+        let outcome = self.unit.outcome(levels, &samples, self.bound())?;
+        Some(Candidate {
             levels: *levels,
-            outcome: self.unit.outcome(levels, &self.unit.samples::<T>(levels)),
-        }
+            outcome,
+        })
     }
 
-    /// Keeps a candidate that is better than the best so far; tells whether it is certified.
+    /// Keeps a candidate that is better than the best so far, as all certified ones are that are tried; tells
+    /// whether it is certified.
     fn consider(&mut self, candidate: &Candidate) -> bool {
-        let distortion = candidate.outcome.distortion;
         if self.unit.is_certified(&candidate.outcome) {
-            if distortion < self.bound() {
-                self.certified = Some(candidate.clone());
-            }
+            self.certified = Some(candidate.clone());
             return true;
         }
         if self.certified.is_none() {
+            let distortion = candidate.outcome.distortion;
             let radius = self.unit.radius(&candidate.outcome);
             let is_better = self.widest.as_ref().is_none_or(|(widest, best)| {
                 radius
@@ -110,13 +119,26 @@ impl<'a> Search<'a> {
             .map_or(f64::INFINITY, |best| best.outcome.distortion)
     }
 
-    /// Looks around the most promising levels again and again. What was certified is not looked around, nor
-    /// what is no nearer to the raw pixels.
+    /// Looks around the most promising levels again and again, until none of them can be better, or none were for
+    /// a while. What was certified is not looked around, nor what is no nearer to the raw pixels.
     fn best_first<T: Rendering>(&mut self, start: Candidate) {
         let mut seen = BTreeSet::from([0]);
+        let unrepaired = start.outcome.distortion;
         let mut open = vec![(0_u64, start)];
-        for _ in 0..EXPANSIONS {
+        let (mut best, mut idle, mut certified_at) = (f64::INFINITY, 0, None);
+        for expansion in 0..EXPANSIONS_TO_CERTIFY + EXPANSIONS_TO_IMPROVE {
             let bound = self.bound();
+            idle = if bound < best { 0 } else { idle + 1 };
+            best = bound;
+            if bound.is_finite() {
+                let first = *certified_at.get_or_insert(expansion);
+                let is_over = expansion - first == EXPANSIONS_TO_IMPROVE || idle == PATIENCE;
+                if is_over || bound <= unrepaired {
+                    return;
+                }
+            } else if expansion == EXPANSIONS_TO_CERTIFY {
+                return;
+            }
             open.retain(|(_, candidate)| candidate.outcome.distortion < bound);
             let price = if bound.is_finite() {
                 PRICE
@@ -144,40 +166,56 @@ impl<'a> Search<'a> {
                 let mut samples = samples;
                 samples[step.block] =
                     decoded(&levels[step.block], &self.unit.allowances[step.block].table);
-                let outcome = self.unit.outcome(&levels, &samples);
+                let Some(outcome) = self.unit.outcome(&levels, &samples, self.bound()) else {
+                    continue;
+                };
                 let child = Candidate { levels, outcome };
-                if !self.consider(&child) && child.outcome.distortion < self.bound() {
+                if !self.consider(&child) {
                     open.push((path, child));
                 }
             }
         }
     }
 
-    /// The raw picture with less and less contrast around the mean of each block, until one is certified or
-    /// worse than what is.
+    /// The raw picture with less and less contrast around the mean of each block, and with less and less
+    /// colour: for each colour until one is certified or worse than what is.
     fn contract<T: Rendering>(&mut self) {
-        for sixteenths in (0_u8..16).rev() {
-            let contrast = f32::from(sixteenths) / 16.0;
-            let mut levels = self.start;
-            for (block, allowance) in self.unit.allowances.iter().enumerate() {
-                let steps = allowance.steps.as_flattened();
-                let wanted = self.wanted[block].as_flattened();
-                for band in 1..BANDS {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        reason = "no larger than the level of the whole contrast"
-                    )]
-                    {
-                        levels[block][band] =
-                            (wanted[band] * contrast / steps[band]).round() as i16;
-                    }
+        let least_colour = if self.unit.tile.channels() == 1 { 4 } else { 0 };
+        for quarters in (least_colour..=4_u8).rev() {
+            for sixteenths in (0..=16_u8).rev() {
+                let levels =
+                    self.contracted(f32::from(sixteenths) / 16.0, f32::from(quarters) / 4.0);
+                let tried = self.tried::<T>(&levels);
+                if tried.is_none_or(|candidate| self.consider(&candidate)) {
+                    break;
                 }
             }
-            let candidate = self.tried::<T>(&levels);
-            if candidate.outcome.distortion >= self.bound() || self.consider(&candidate) {
-                return;
+        }
+    }
+
+    /// The levels of the raw picture with other contrast and colour, both 0 to 1.
+    fn contracted(&self, contrast: f32, colour: f32) -> Levels {
+        let mut levels = self.start;
+        for (block, allowance) in self.unit.allowances.iter().enumerate() {
+            let steps = allowance.steps.as_flattened();
+            let wanted = self.wanted[block].as_flattened();
+            let colour = if block < self.unit.tile.pixel_blocks() {
+                1.0
+            } else {
+                colour
+            };
+            for band in 0..BANDS {
+                let scale = if band == 0 { colour } else { contrast * colour };
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "no larger than the level of the raw picture"
+                )]
+                {
+                    levels[block][band] = (wanted[band] * scale / steps[band]).round() as i16;
+                }
             }
         }
+        levels
     }
 
     /// Flat blocks, coloured and grey, from their own means inwards: where 8 divides the steps of DC, grey ones
@@ -200,8 +238,9 @@ impl<'a> Search<'a> {
                 for (level, chroma) in levels[luminance..blocks].iter_mut().zip(colour) {
                     level[0] = *chroma;
                 }
-                let candidate = self.tried::<T>(&levels);
-                self.consider(&candidate);
+                if let Some(candidate) = self.tried::<T>(&levels) {
+                    self.consider(&candidate);
+                }
             }
         }
     }
@@ -229,8 +268,7 @@ impl<'a> Search<'a> {
                 let level = levels[step.block][step.band];
                 levels[step.block][step.band] += step.change;
                 let candidate = self.tried::<T>(&levels);
-                let better = candidate.outcome.distortion < self.bound();
-                if !(better && self.consider(&candidate)) {
+                if !candidate.is_some_and(|candidate| self.consider(&candidate)) {
                     levels[step.block][step.band] = level;
                 }
             }
@@ -243,9 +281,13 @@ impl<'a> Search<'a> {
 
 /// The moves to try: the best rates of cost to relief, then the lowest costs.
 fn promising(mut moves: Vec<Move>) -> Vec<Move> {
-    moves.sort_by(|a, b| a.rate().total_cmp(&b.rate()));
-    let mut others = moves.split_off(MOVES_BY_RATE.min(moves.len()));
-    others.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-    moves.extend(others.into_iter().take(MOVES_BY_COST));
+    if moves.len() > MOVES_BY_RATE {
+        moves.select_nth_unstable_by(MOVES_BY_RATE, |a, b| a.rate().total_cmp(&b.rate()));
+        let others = &mut moves[MOVES_BY_RATE..];
+        if others.len() > MOVES_BY_COST {
+            others.select_nth_unstable_by(MOVES_BY_COST, |a, b| a.cost.total_cmp(&b.cost));
+        }
+        moves.truncate(MOVES_BY_RATE + MOVES_BY_COST);
+    }
     moves
 }

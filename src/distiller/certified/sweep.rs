@@ -181,7 +181,9 @@ impl<'a> Sweep<'a> {
             *levels = component.blocks()[y * component.blocks_wide() as usize + x];
         }
         let samples = unit.samples::<T>(&levels);
-        let outcome = unit.outcome(&levels, &samples);
+        let Some(outcome) = unit.outcome(&levels, &samples, f64::INFINITY) else {
+            return;
+        };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -190,10 +192,10 @@ impl<'a> Sweep<'a> {
         {
             swept.unrepaired_error += outcome.distortion as u64;
         }
-        if unit.radius(&outcome) > self.target || unit.largest_radius() <= self.target {
+        if unit.is_certified(&outcome) || unit.largest_radius() <= self.target {
             return;
         }
-        let found = Search::new(&unit, &levels).run::<T>();
+        let found = Search::new(&unit, &levels).run::<T>(outcome);
         for ((before, after), &(component, x, y)) in levels.iter().zip(&found).zip(positions) {
             if before == after {
                 continue;

@@ -129,9 +129,18 @@ impl Unit<'_> {
         samples
     }
 
-    /// What the levels and the samples that they become lead to.
-    pub(super) fn outcome<T: Rendering>(&self, levels: &Levels, samples: &Blocks<T>) -> Outcome {
+    /// What levels and the samples that they become lead to, unless the distortion is `bound` or more.
+    pub(super) fn outcome<T: Rendering>(
+        &self,
+        levels: &Levels,
+        samples: &Blocks<T>,
+        bound: f64,
+    ) -> Option<Outcome> {
         let pixels = self.tile.render(samples);
+        let distortion = self.distortion(&pixels);
+        if distortion >= bound {
+            return None;
+        }
         let received = self.tile.components(&pixels);
         let mut residuals = [[[0.0; 8]; 8]; MOST_BLOCKS];
         let mut violation = 0.0;
@@ -149,11 +158,11 @@ impl Unit<'_> {
             violation += excess.iter().sum::<f32>();
             residuals[block] = residual;
         }
-        Outcome {
-            distortion: self.distortion(&pixels),
+        Some(Outcome {
+            distortion,
             violation,
             residuals,
-        }
+        })
     }
 
     /// The smallest radius of the blocks.
