@@ -50,36 +50,16 @@ impl<'a> SequentialCoder<'a> {
 impl BlockCoder for SequentialCoder<'_> {
     #[inline(always)]
     fn block(&mut self, slot: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
-        let (pair, bounds) = (self.pairs[slot], self.bounds);
-        // The prediction is always a value that an i16 holds, or within the bound of one.
-        let mut difference = i32::from(block[0]) - self.predictions[slot];
-        if difference.abs() > bounds.dc {
-            difference = self.out_of_range.replace(0, difference, bounds.dc)?;
-            self.clamped += 1;
-        }
-        self.predictions[slot] += difference;
-        let mut tokens = self.queue.block();
-        tokens.push(Token::dc(pair).with_run(0, Magnitude::of(difference)));
-
-        let end_of_block = Token::ac(pair);
         // Bit 0 is DC.
         let nonzero = nonzero_by_zigzag(block) & !1;
-        let before_ac = tokens.len();
-        if !push_common_ac(&mut tokens, end_of_block, block, nonzero) {
-            tokens.truncate(before_ac);
-            self.clamped += push_ac(
-                &mut tokens,
-                end_of_block,
-                block,
-                nonzero,
-                (bounds.ac, self.out_of_range),
-            )?;
+        let (pair, dc) = (self.pairs[slot], i32::from(block[0]));
+        let tokens = self.queue.block();
+        if push_common_block(tokens, pair, block, dc - self.predictions[slot], nonzero) {
+            self.predictions[slot] = dc;
+            Ok(())
+        } else {
+            self.any_block(slot, block, nonzero)
         }
-        if nonzero >> 63 == 0 {
-            tokens.push(end_of_block);
-        }
-        tokens.finish();
-        Ok(())
     }
 
     #[inline(always)]
@@ -98,20 +78,21 @@ impl BlockCoder for SequentialCoder<'_> {
     }
 }
 
-/// Pushes the AC coefficients that are not zero; `table` is a token of the table without symbol.
-///
-/// Does so for what nearly all blocks are: values that are tabulated, runs of at most 15 zeros. Gives up
-/// and returns false where there is anything else.
+/// Codes what nearly all blocks are: values that are tabulated, which no bounds exclude, and runs of at
+/// most 15 zeros. Returns false, with nothing done, where there is anything else.
 #[inline(always)]
-fn push_common_ac(
-    tokens: &mut BlockTokens<'_>,
-    table: Token,
+fn push_common_block(
+    mut tokens: BlockTokens<'_>,
+    pair: TablePair,
     block: &Block,
+    difference: i32,
     mut nonzero: u64,
 ) -> bool {
-    if has_long_run(nonzero) {
+    let Some(magnitude) = Magnitude::tabulated(difference) else {
         return false;
-    }
+    };
+    tokens.push(Token::dc(pair).with_run(0, magnitude));
+    let end_of_block = Token::ac(pair);
     let mut next = 1;
     while nonzero != 0 {
         let position = nonzero.trailing_zeros();
@@ -121,74 +102,65 @@ fn push_common_ac(
         let Some(magnitude) = Magnitude::tabulated(value_at(block, position)) else {
             return false;
         };
-        tokens.push(table.with_run(run, magnitude));
+        if run > 15 {
+            return false;
+        }
+        tokens.push(end_of_block.with_run(run, magnitude));
     }
+    if next < 64 {
+        tokens.push(end_of_block);
+    }
+    tokens.finish();
     true
 }
 
-/// As [`push_common_ac`] for any block; returns the number of values that were changed to fit.
-#[inline(never)]
-fn push_ac(
-    tokens: &mut BlockTokens<'_>,
-    table: Token,
-    block: &Block,
-    mut nonzero: u64,
-    (bound, out_of_range): (i32, OutOfRange),
-) -> Result<u64, OutOfRangeAt> {
-    let mut clamped = 0;
-    let mut next = 1;
-    while nonzero != 0 {
-        let position = nonzero.trailing_zeros();
-        nonzero &= nonzero - 1;
-        let mut run = position - next;
-        next = position + 1;
-        while run > 15 {
-            tokens.push(table.with(ZERO_RUN, 0));
-            run -= 16;
+impl SequentialCoder<'_> {
+    /// Codes any block.
+    #[inline(never)]
+    fn any_block(
+        &mut self,
+        slot: usize,
+        block: &Block,
+        mut nonzero: u64,
+    ) -> Result<(), OutOfRangeAt> {
+        let (pair, bounds) = (self.pairs[slot], self.bounds);
+        // The prediction is always a value that an i16 holds, or within the bound of one.
+        let mut difference = i32::from(block[0]) - self.predictions[slot];
+        if difference.abs() > bounds.dc {
+            difference = self.out_of_range.replace(0, difference, bounds.dc)?;
+            self.clamped += 1;
         }
-        let mut value = value_at(block, position);
-        if value.abs() > bound {
-            value = out_of_range.replace(position, value, bound)?;
-            clamped += 1;
+        self.predictions[slot] += difference;
+        let mut tokens = self.queue.block();
+        tokens.push(Token::dc(pair).with_run(0, Magnitude::of(difference)));
+        let end_of_block = Token::ac(pair);
+        let mut next = 1;
+        while nonzero != 0 {
+            let position = nonzero.trailing_zeros();
+            nonzero &= nonzero - 1;
+            let mut run = position - next;
+            next = position + 1;
+            while run > 15 {
+                tokens.push(end_of_block.with(ZERO_RUN, 0));
+                run -= 16;
+            }
+            let mut value = value_at(block, position);
+            if value.abs() > bounds.ac {
+                value = self.out_of_range.replace(position, value, bounds.ac)?;
+                self.clamped += 1;
+            }
+            tokens.push(end_of_block.with_run(run, Magnitude::of(value)));
         }
-        tokens.push(table.with_run(run, Magnitude::of(value)));
+        if next < 64 {
+            tokens.push(end_of_block);
+        }
+        tokens.finish();
+        Ok(())
     }
-    Ok(clamped)
-}
-
-/// Whether 16 zeros or more stand between DC or a bit that is set and the next one.
-#[inline(always)]
-const fn has_long_run(nonzero: u64) -> bool {
-    // Set where one of the 16 positions that end here is.
-    let mut near = nonzero | 1;
-    near |= near << 1;
-    near |= near << 2;
-    near |= near << 4;
-    near |= near << 8;
-    nonzero & !(near << 1) != 0
 }
 
 #[inline(always)]
 fn value_at(block: &Block, zigzag: u32) -> i32 {
     let natural = NATURAL_FROM_ZIGZAG[zigzag as usize & 63];
     block[usize::from(natural) & 63].into()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn runs_of_16_zeros_are_found(sparse in any::<[u64; 4]>(), count in 0_usize..=4) {
-            let nonzero = sparse[..count].iter().fold(u64::MAX, |mask, bits| mask & bits) & !1;
-            let ones = (1..64).filter(|position| nonzero >> position & 1 == 1);
-            let longest = ones.fold((0, 0), |(before, longest), position| {
-                (position, longest.max(position - before - 1))
-            }).1;
-            prop_assert_eq!(has_long_run(nonzero), longest > 15);
-        }
-    }
 }

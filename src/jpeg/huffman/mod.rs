@@ -48,18 +48,18 @@ impl HuffmanSpec {
 
     /// (symbol, code, length) in code order (T.81 C.2).
     pub(super) fn codes(&self) -> impl Iterator<Item = (u8, u32, u8)> + '_ {
-        let mut symbols = self.symbols.iter();
-        let mut next_code = 0_u32;
-        (1_u8..).zip(self.counts).flat_map(move |(length, count)| {
-            let first = next_code;
-            next_code = (first + u32::from(count)) << 1;
-            symbols
-                .by_ref()
-                .take(usize::from(count))
-                .zip(first..)
-                .map(move |(&symbol, code)| (symbol, code, length))
-                .collect::<Vec<_>>()
-        })
+        let lengths = (1_u8..)
+            .zip(self.counts)
+            .flat_map(|(length, count)| std::iter::repeat_n(length, count.into()));
+        let (mut next_code, mut before) = (0_u32, 1);
+        self.symbols
+            .iter()
+            .zip(lengths)
+            .map(move |(&symbol, length)| {
+                let code = next_code << (length - before);
+                (next_code, before) = (code + 1, length);
+                (symbol, code, length)
+            })
     }
 }
 
