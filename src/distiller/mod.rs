@@ -119,9 +119,8 @@ impl FeatureDistiller {
     ///
     /// As [`CoefficientImage::decode`], [`CoefficientImage::requantize`] and [`CoefficientImage::to_pixels`].
     pub fn one_pass_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
-        let mut image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
-        self.one_pass_coefficients(&mut image)?;
-        image.to_pixels(&self.inverse_options())
+        let image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
+        self.distilled_pixels(&image)
     }
 
     /// One pass over a JPEG file, to a JPEG file: no pixels in between, metadata kept or not by choice.
@@ -193,12 +192,11 @@ impl FeatureDistiller {
     /// [`ArgumentError::ProfileMismatch`] for a file that the profile did not make, unless
     /// [`ProfileCheck::Skip`] was chosen; as [`CoefficientImage::decode`].
     pub fn distill_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
-        let mut image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
+        let image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
         if self.profile_check == ProfileCheck::Refuse {
             self.check_origin(&image)?;
         }
-        self.one_pass_coefficients(&mut image)?;
-        image.to_pixels(&self.inverse_options())
+        self.distilled_pixels(&image)
     }
 
     /// What pass two provably removes from a picture of pass one, as the attacker gets it.
@@ -208,6 +206,15 @@ impl FeatureDistiller {
     /// As [`Certificate::new`].
     pub fn certificate(&self, picture: PixelView<'_>) -> Result<Certificate> {
         Certificate::new(&self.profile, picture)
+    }
+
+    /// What [`one_pass_coefficients`](Self::one_pass_coefficients) would leave of an image, as pixels.
+    fn distilled_pixels(&self, image: &CoefficientImage) -> Result<PixelBuffer> {
+        image.to_requantized_pixels(
+            self.profile.tables(),
+            self.profile.rounding(),
+            &self.inverse_options(),
+        )
     }
 
     const fn inverse_options(&self) -> InverseOptions {
