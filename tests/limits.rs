@@ -643,13 +643,15 @@ fn pixels_are_refused_before_they_are_allocated() {
         assert_exceeded(&result.unwrap_err(), LimitKind::Memory, bytes, bytes - 1);
         assert!(peak < 1 << 10, "{peak} bytes");
     }
+    // And a row of blocks that are requantized.
+    let distilled = precise + 256 / 8 * 128;
     let distiller = FeatureDistiller::builder()
         .tables(table)
-        .limits(Limits::default().with_max_memory(precise - 1))
+        .limits(Limits::default().with_max_memory(distilled - 1))
         .build()
         .unwrap();
     let error = distiller.one_pass_jpeg(&bytes).unwrap_err();
-    assert_exceeded(&error, LimitKind::Memory, precise, precise - 1);
+    assert_exceeded(&error, LimitKind::Memory, distilled, distilled - 1);
     assert!(
         distiller
             .with_limits(Limits::default())

@@ -255,7 +255,7 @@ impl Receiver {
                 evidence: f64::INFINITY,
             };
             return Ok(Received {
-                pixels: distiller.distill_decoded(image)?,
+                pixels: distiller.distill_decoded(&image)?,
                 alignment,
             });
         }

@@ -251,11 +251,17 @@ impl CoefficientImage {
     /// [`Error::CoefficientOutOfRange`](crate::Error::CoefficientOutOfRange) where a step is so much finer that a level would leave +-32767; the image is then
     /// unchanged.
     pub fn requantize(&mut self, tables: &QuantizationTables, rounding: Rounding) -> Result<()> {
-        for (index, component) in self.components.iter().enumerate() {
-            component.check_requantization(tables.table(index), index)?;
-        }
+        self.check_requantization(tables)?;
         for (index, component) in self.components.iter_mut().enumerate() {
             component.requantize(tables.table(index), rounding);
+        }
+        Ok(())
+    }
+
+    /// Checks that [`requantize`](Self::requantize) would find no level out of range.
+    pub(crate) fn check_requantization(&self, tables: &QuantizationTables) -> Result<()> {
+        for (index, component) in self.components.iter().enumerate() {
+            component.check_requantization(tables.table(index), index)?;
         }
         Ok(())
     }

@@ -123,9 +123,8 @@ impl FeatureDistiller {
     ///
     /// As [`CoefficientImage::decode`], [`CoefficientImage::requantize`] and [`CoefficientImage::to_pixels`].
     pub fn one_pass_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
-        let mut image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
-        self.one_pass_coefficients(&mut image)?;
-        image.to_pixels(&self.inverse_options())
+        let image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
+        self.distilled_pixels(&image)
     }
 
     /// One pass over a JPEG file, to a JPEG file: no pixels in between, metadata kept or not by choice.
@@ -197,16 +196,15 @@ impl FeatureDistiller {
     /// [`ArgumentError::ProfileMismatch`](crate::ArgumentError::ProfileMismatch) for a file that the profile did not make, unless
     /// [`ProfileCheck::Skip`] was chosen; as [`CoefficientImage::decode`].
     pub fn distill_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
-        self.distill_decoded(CoefficientImage::decode_with(bytes, &self.decode_options)?)
+        self.distill_decoded(&CoefficientImage::decode_with(bytes, &self.decode_options)?)
     }
 
     /// Pass two of two on a received JPEG file of pass one, once it is decoded.
-    pub(crate) fn distill_decoded(&self, mut image: CoefficientImage) -> Result<PixelBuffer> {
+    pub(crate) fn distill_decoded(&self, image: &CoefficientImage) -> Result<PixelBuffer> {
         if self.profile_check == ProfileCheck::Refuse {
-            self.profile.check_origin(&image)?;
+            self.profile.check_origin(image)?;
         }
-        self.one_pass_coefficients(&mut image)?;
-        image.to_pixels(&self.inverse_options())
+        self.distilled_pixels(image)
     }
 
     /// What pass two provably removes from a picture of pass one, as the attacker gets it.
@@ -216,6 +214,15 @@ impl FeatureDistiller {
     /// As [`Certificate::new`].
     pub fn certificate(&self, picture: PixelView<'_>) -> Result<Certificate> {
         Certificate::with_inverse(&self.profile, picture, &self.inverse_options())
+    }
+
+    /// What [`one_pass_coefficients`](Self::one_pass_coefficients) would leave of an image, as pixels.
+    fn distilled_pixels(&self, image: &CoefficientImage) -> Result<PixelBuffer> {
+        image.to_requantized_pixels(
+            self.profile.tables(),
+            self.profile.rounding(),
+            &self.inverse_options(),
+        )
     }
 
     const fn inverse_options(&self) -> InverseOptions {

@@ -7,7 +7,7 @@ use crate::coefficients::{CoefficientImage, ColorSpace, Component, SamplePrecisi
 use crate::dct::{self, IntegerInverse, PreciseInverse};
 use crate::error::{ArgumentError, LimitKind, Result};
 use crate::limits::{Limits, check, try_reserve, try_vec};
-use crate::quantization::QuantizationTable;
+use crate::quantization::{QuantizationTable, QuantizationTables, Rounding};
 #[cfg(target_arch = "x86_64")]
 use crate::vectors::Avx2;
 use crate::vectors::Vectors;
@@ -99,6 +99,29 @@ impl CoefficientImage {
     /// [`Error::LimitExceeded`](crate::Error::LimitExceeded) before anything is allocated,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn to_pixels(&self, options: &InverseOptions) -> Result<PixelBuffer> {
+        self.to_pixels_through(None, options)
+    }
+
+    /// The pixels that the image would have once requantized, with less memory moved.
+    ///
+    /// # Errors
+    ///
+    /// As [`requantize`](Self::requantize) and [`to_pixels`](Self::to_pixels).
+    pub(crate) fn to_requantized_pixels(
+        &self,
+        tables: &QuantizationTables,
+        rounding: Rounding,
+        options: &InverseOptions,
+    ) -> Result<PixelBuffer> {
+        self.check_requantization(tables)?;
+        self.to_pixels_through(Some((tables, rounding)), options)
+    }
+
+    fn to_pixels_through(
+        &self,
+        target: Option<(&QuantizationTables, Rounding)>,
+        options: &InverseOptions,
+    ) -> Result<PixelBuffer> {
         let (format, colour) = self.output(options.format)?;
         self.check_components()?;
         if self.precision() != SamplePrecision::Eight {
@@ -107,8 +130,10 @@ impl CoefficientImage {
         }
         let vectors = Vectors::detected();
         match options.pipeline {
-            PixelPipeline::LibjpegEqual => render::<u8>(self, options, format, colour, vectors),
-            PixelPipeline::Precise => render::<f32>(self, options, format, colour, vectors),
+            PixelPipeline::LibjpegEqual => {
+                render::<u8>(self, target, options, format, colour, vectors)
+            }
+            PixelPipeline::Precise => render::<f32>(self, target, options, format, colour, vectors),
         }
     }
 
@@ -121,7 +146,7 @@ impl CoefficientImage {
     pub(crate) fn clipping(&self, options: &InverseOptions) -> Result<PixelBuffer> {
         let (format, colour) = self.output(options.format)?;
         self.check_components()?;
-        render::<Exact>(self, options, format, colour, Vectors::detected())
+        render::<Exact>(self, None, options, format, colour, Vectors::detected())
     }
 
     /// The pixel format to give and the conversion that leads there.
@@ -297,6 +322,7 @@ impl Rendering for Exact {
 
 fn render<T: Rendering>(
     image: &CoefficientImage,
+    target: Option<(&QuantizationTables, Rounding)>,
     options: &InverseOptions,
     format: PixelFormat,
     conversion: Conversion,
@@ -309,14 +335,15 @@ fn render<T: Rendering>(
         Conversion::LuminanceOnly => &image.components()[..1],
         _ => image.components(),
     };
-    let memory = memory::<T>(image, needed, format);
+    let memory = memory::<T>(image, needed, target.is_some(), format);
     check(LimitKind::Memory, memory, options.limits.max_memory())?;
     let mut components = Vec::with_capacity(needed.len());
-    for component in needed {
+    for (index, component) in needed.iter().enumerate() {
+        let target = target.map(|(tables, rounding)| (tables.table(index), rounding));
         let sampling = component.sampling();
         let factor = (sampling.horizontal(), sampling.vertical());
         components.push(Upsampler::new(
-            Window::<T>::new(component, vectors)?,
+            Window::<T>::new(component, target, vectors)?,
             factor,
             max,
             width,
@@ -355,6 +382,7 @@ fn render<T: Rendering>(
 fn memory<T: Rendering>(
     image: &CoefficientImage,
     needed: &[Component],
+    requantized: bool,
     format: PixelFormat,
 ) -> u64 {
     let blocks: u64 = image
@@ -362,14 +390,12 @@ fn memory<T: Rendering>(
         .iter()
         .map(|component| component.blocks().len() as u64)
         .sum();
-    let samples: u64 = needed
+    let windows: u64 = needed
         .iter()
-        .map(|component| Window::<T>::size(component) as u64)
+        .map(|component| Window::<T>::memory(component, requantized))
         .sum();
     let pixels = u64::from(image.width()) * u64::from(image.height());
-    size_of::<Block>() as u64 * blocks
-        + size_of::<T>() as u64 * samples
-        + format.channels() as u64 * pixels
+    size_of::<Block>() as u64 * blocks + windows + format.channels() as u64 * pixels
 }
 
 #[cfg(test)]
@@ -378,13 +404,31 @@ mod tests {
 
     use super::*;
     use crate::coefficients::SamplingFactor;
-    use crate::quantization::QuantizationTables;
 
-    fn assert_alike<T: Rendering>(image: &CoefficientImage, options: &InverseOptions) {
+    /// With and without vectors, requantized before and on the way.
+    fn assert_alike<T: Rendering>(
+        image: &CoefficientImage,
+        tables: &QuantizationTables,
+        options: &InverseOptions,
+    ) {
         let (format, conversion) = image.output(options.format).unwrap();
-        let [detected, of_the_target] = [Vectors::detected(), Vectors::of_the_target()]
-            .map(|vectors| render::<T>(image, options, format, conversion, vectors).unwrap());
-        assert!(detected == of_the_target);
+        let mut requantized = image.clone();
+        requantized
+            .requantize(tables, Rounding::HalfAwayFromZero)
+            .unwrap();
+        let [before, on_the_way] = [
+            (&requantized, None),
+            (image, Some((tables, Rounding::HalfAwayFromZero))),
+        ]
+        .map(|(image, target)| {
+            let [detected, of_the_target] =
+                [Vectors::detected(), Vectors::of_the_target()].map(|vectors| {
+                    render::<T>(image, target, options, format, conversion, vectors).unwrap()
+                });
+            assert!(detected == of_the_target);
+            detected
+        });
+        assert!(before == on_the_way);
     }
 
     proptest! {
@@ -397,6 +441,7 @@ mod tests {
             let luminance = SamplingFactor::new(horizontal, vertical).unwrap();
             let one = SamplingFactor::ONE;
             let tables = QuantizationTables::annex_k(60).unwrap();
+            let targets = QuantizationTables::annex_k(80).unwrap();
             for (color_space, sampling) in [
                 (ColorSpace::YCbCr, &[luminance, one, one][..]),
                 (ColorSpace::Ycck, &[luminance, one, one, luminance]),
@@ -416,8 +461,8 @@ mod tests {
                 }
                 for upsampling in [Upsampling::Triangle, Upsampling::Replicate] {
                     let options = InverseOptions::libjpeg_equal().with_upsampling(upsampling);
-                    assert_alike::<u8>(&image, &options);
-                    assert_alike::<f32>(&image, &options);
+                    assert_alike::<u8>(&image, &targets, &options);
+                    assert_alike::<f32>(&image, &tables, &options);
                 }
             }
         }
