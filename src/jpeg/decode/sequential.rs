@@ -115,23 +115,22 @@ fn read_ac<F: Faults>(
     faults: &mut F,
 ) -> Result<(), Malformed> {
     let mut position = 0_u32;
-    // The refill before DC holds two more symbols.
-    let mut last = next_coefficient(bits, table, &mut position, faults);
-    if position < 63 {
-        block[natural(position)] = last.1;
-        last = next_coefficient(bits, table, &mut position, faults);
-    }
-    while position < 63 {
-        block[natural(position)] = last.1;
-        bits.refill();
-        for _ in 0..SYMBOLS_PER_REFILL {
-            last = next_coefficient(bits, table, &mut position, faults);
-            if position >= 63 {
-                break;
+    let last = 'block: {
+        // The refill before DC holds two more symbols.
+        for _ in 1..SYMBOLS_PER_REFILL {
+            if let Some(last) = store_coefficient(bits, table, &mut position, block, faults) {
+                break 'block last;
             }
-            block[natural(position)] = last.1;
         }
-    }
+        loop {
+            bits.refill();
+            for _ in 0..SYMBOLS_PER_REFILL {
+                if let Some(last) = store_coefficient(bits, table, &mut position, block, faults) {
+                    break 'block last;
+                }
+            }
+        }
+    };
     let (leads, value) = last;
     if position == 63 {
         block[63] = value;
@@ -151,17 +150,27 @@ fn read_ac<F: Faults>(
     }
 }
 
-/// Decodes one AC symbol, (advance, value), and moves on to its coefficient.
+/// Decodes one AC symbol and stores its coefficient; the symbol, (advance, value), where it leads to the last
+/// coefficient or past it, and nothing is stored.
+///
+/// On x86-64 this is 23 instructions without a call, a bound to check or anything spilled. The next symbol
+/// waits for three of them: shift the code down, load its entry, shift it out.
 #[inline(always)]
-fn next_coefficient<F: Faults>(
+fn store_coefficient<F: Faults>(
     bits: &mut BitReader<'_>,
     table: &DecodeTable,
     position: &mut u32,
+    block: &mut Block,
     faults: &mut F,
-) -> (u8, i16) {
-    let symbol = read_symbol(bits, table, faults);
-    *position += u32::from(symbol.0);
-    symbol
+) -> Option<(u8, i16)> {
+    let (leads, value) = read_symbol(bits, table, faults);
+    *position += u32::from(leads);
+    if *position >= 63 {
+        return Some((leads, value));
+    }
+    // Sixteen zeros store a zero where one is.
+    block[natural(*position)] = value;
+    None
 }
 
 /// The natural index of a zig-zag index below 64.
