@@ -11,9 +11,10 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use feature_distillation::{
-    AccuracySensitive, AsMdDesign, BandStatistics, CoefficientImage, ForwardOptions, PixelFormat,
-    PixelView, QuantizationTables, Score, ScoredTables, SearchOutcome, SearchProgress, SearchSpace,
-    SearchState, TableScope, TableSearch, Weighting, design_tables,
+    AccuracySensitive, AsMdDesign, BandStatistics, CoefficientImage, ColorSpace, FeatureDistiller,
+    ForwardOptions, Handover, PixelFormat, PixelView, QuantizationTables, Score, ScoredTables,
+    SearchOutcome, SearchProgress, SearchSpace, SearchState, TableScope, TableSearch, Weighting,
+    design_tables,
 };
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -442,7 +443,15 @@ fn the_paper_s_tables_have_a_radius_of_five_quarters() {
     let space = SearchSpace::new(&[15], &[20], &[30]).unwrap();
     let mut search = TableSearch::new(&space, &statistics(7)).unwrap();
     let outcome = run(&mut search, &Toy::new(7));
-    assert_eq!(outcome.best().unwrap().radius(), 1.25);
+    let best = outcome.best().unwrap();
+    assert_eq!(best.radius(), 1.25);
+    // That of a profile with these tables, in any colour space.
+    for color_space in [ColorSpace::Rgb, ColorSpace::YCbCr, ColorSpace::Grey] {
+        let builder = FeatureDistiller::builder().tables(best.tables().clone());
+        let distiller = builder.color_space(color_space).build().unwrap();
+        let radii = distiller.profile().certified_radii(Handover::Float);
+        assert_eq!(radii.linf, 1.25);
+    }
     assert_eq!(outcome.front().len(), 1);
     assert!(
         outcome

@@ -6,6 +6,7 @@ use crate::band::{BANDS, Band};
 use crate::coefficients::ColorSpace;
 use crate::pixels::{ChromaSubsampling, PixelPipeline, Upsampling};
 use crate::profile::Profile;
+use crate::quantization::QuantizationTables;
 
 use super::Radii;
 use super::functional::{ComponentWeights, Weights};
@@ -110,6 +111,16 @@ impl Profile {
             PixelPipeline::LibjpegEqual => INTEGER_INVERSE_DCT,
         }
     }
+}
+
+/// The radius in Linf of [`Handover::Float`], which is the same in all colour spaces: the least step over twice its
+/// band's L1 norm.
+pub(crate) fn float_radius(tables: &QuantizationTables) -> f64 {
+    tables
+        .as_slice()
+        .iter()
+        .flat_map(|table| Band::all().map(|band| f64::from(table[band]) / 2.0 / band.l1_norm()))
+        .fold(f64::INFINITY, f64::min)
 }
 
 /// How the coefficients of a component depend on the picture, and what of half a step the stages between the

@@ -23,6 +23,7 @@ use crate::pixels::{InverseOptions, PixelFormat, PixelView, Planes};
 use crate::profile::Profile;
 use crate::quantization::QuantizationTable;
 
+pub(crate) use a_priori::float_radius;
 pub(crate) use functional::{BlockWeights, ComponentWeights};
 pub(crate) use stages::SampleOrigin;
 

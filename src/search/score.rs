@@ -2,9 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::band::Band;
+use crate::certificate::float_radius;
 use crate::error::{ArgumentError, Result};
-use crate::quantization::{QuantizationTable, QuantizationTables};
+use crate::quantization::QuantizationTables;
 
 use super::TableParameters;
 
@@ -103,7 +103,7 @@ impl ScoredTables {
         score: Score,
     ) -> Self {
         Self {
-            radius: radius(&tables),
+            radius: float_radius(&tables),
             parameters,
             tables,
             score,
@@ -194,17 +194,4 @@ impl ScoredTables {
             .map(u64::from)
             .sum()
     }
-}
-
-fn radius(tables: &QuantizationTables) -> f64 {
-    let of_table = |table: &QuantizationTable| {
-        Band::all()
-            .map(|band| f64::from(table[band]) / (2.0 * band.l1_norm()))
-            .fold(f64::INFINITY, f64::min)
-    };
-    tables
-        .as_slice()
-        .iter()
-        .map(of_table)
-        .fold(f64::INFINITY, f64::min)
 }
