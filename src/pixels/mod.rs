@@ -15,7 +15,7 @@ pub use forward::ForwardOptions;
 pub(crate) use forward::Planes;
 pub use inverse::InverseOptions;
 pub(crate) use inverse::Rendering;
-pub(crate) use tile::{Blocks, MOST_BLOCKS, Pixels, Samples, Tile, decoded};
+pub(crate) use tile::{Blocks, MOST_BLOCKS, Pixels, Samples, Tile};
 pub use view::PixelView;
 
 use crate::coefficients::SamplingFactor;
