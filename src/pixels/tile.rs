@@ -5,9 +5,10 @@
 
 use std::array::from_fn;
 
-use crate::quantization::QuantizationTable;
-
-use super::color::{rgb_from_ycbcr_transposed, ycbcr_from_rgb_precise, ycbcr_from_rgb_transposed};
+use super::color::{
+    rgb_from_ycbcr_precise, rgb_from_ycbcr_transposed, ycbcr_from_rgb_precise,
+    ycbcr_from_rgb_transposed,
+};
 use super::inverse::Rendering;
 
 /// Most blocks of an MCU that the distiller makes: 4 of luminance, 2 of chrominance.
@@ -98,7 +99,7 @@ impl Tile {
         self.each_row(averaged, |block, row, chroma_row, chroma_columns| {
             for column in 0..8 {
                 let chroma = chroma_columns[column];
-                let rgb = super::color::rgb_from_ycbcr_precise([
+                let rgb = rgb_from_ycbcr_precise([
                     samples[block][row][column],
                     samples[self.pixel_blocks()][chroma_row][chroma],
                     samples[self.pixel_blocks() + 1][chroma_row][chroma],
@@ -309,6 +310,7 @@ impl Tile {
     }
 }
 
+<<<<<<< HEAD
 /// The samples that the levels of a block become.
 pub(crate) fn decoded<T: Rendering>(
     levels: &crate::band::Block,
@@ -317,6 +319,8 @@ pub(crate) fn decoded<T: Rendering>(
     T::block(levels, table)
 }
 
+=======
+>>>>>>> firstpass
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -392,7 +396,7 @@ mod tests {
                     let block: &Block = image.components()[component]
                         .block(x as u32, y as u32)
                         .unwrap();
-                    *samples = decoded(block, &table);
+                    *samples = T::inverse(block, &table);
                 }
                 let pixels = tile.render(&samples);
                 let blocks =

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use crate::band::BANDS;
-use crate::pixels::{Blocks, MOST_BLOCKS, Rendering, decoded};
+use crate::pixels::{Blocks, MOST_BLOCKS, Rendering};
 
 use super::guide::Move;
 use super::unit::{Levels, Outcome, Unit};
@@ -165,7 +165,7 @@ impl<'a> Search<'a> {
                 levels[step.block][step.band] += step.change;
                 let mut samples = samples;
                 samples[step.block] =
-                    decoded(&levels[step.block], &self.unit.allowances[step.block].table);
+                    T::inverse(&levels[step.block], &self.unit.allowances[step.block].table);
                 let Some(outcome) = self.unit.outcome(&levels, &samples, self.bound()) else {
                     continue;
                 };

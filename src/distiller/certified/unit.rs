@@ -3,9 +3,7 @@
 use crate::band::{BANDS, Block};
 use crate::certificate::{BlockWeights, ComponentWeights, SampleOrigin};
 use crate::dct::precise;
-use crate::pixels::{
-    Blocks, MOST_BLOCKS, PixelPipeline, Pixels, Rendering, Samples, Tile, decoded,
-};
+use crate::pixels::{Blocks, MOST_BLOCKS, PixelPipeline, Pixels, Rendering, Samples, Tile};
 use crate::quantization::QuantizationTable;
 
 /// The levels of the blocks of a unit; the first [`Unit::block_count`] count.
@@ -124,7 +122,7 @@ impl Unit<'_> {
     pub(super) fn samples<T: Rendering>(&self, levels: &Levels) -> Blocks<T> {
         let mut samples = [[[T::default(); 8]; 8]; MOST_BLOCKS];
         for (block, allowance) in self.allowances.iter().enumerate() {
-            samples[block] = decoded(&levels[block], &allowance.table);
+            samples[block] = T::inverse(&levels[block], &allowance.table);
         }
         samples
     }
