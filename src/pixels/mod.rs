@@ -25,15 +25,11 @@ pub(crate) use color::{rounded_luminance, ycbcr_from_rgb_precise};
 pub use forward::ForwardOptions;
 pub use inverse::InverseOptions;
 pub(crate) use inverse::Rendering;
-<<<<<<< HEAD
 #[cfg(feature = "ndarray")]
 pub(crate) use plane::Plane;
 pub(crate) use planes::Planes;
 pub(crate) use real::{ComponentPlanes, Real};
-pub(crate) use tile::{Blocks, MOST_BLOCKS, Pixels, Samples, Tile, decoded};
-=======
 pub(crate) use tile::{Blocks, MOST_BLOCKS, Pixels, Samples, Tile};
->>>>>>> firstpass
 pub use view::PixelView;
 
 use crate::coefficients::SamplingFactor;

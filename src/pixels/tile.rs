@@ -310,17 +310,6 @@ impl Tile {
     }
 }
 
-<<<<<<< HEAD
-/// The samples that the levels of a block become.
-pub(crate) fn decoded<T: Rendering>(
-    levels: &crate::band::Block,
-    table: &QuantizationTable,
-) -> Samples<T> {
-    T::block(levels, table)
-}
-
-=======
->>>>>>> firstpass
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -396,7 +385,7 @@ mod tests {
                     let block: &Block = image.components()[component]
                         .block(x as u32, y as u32)
                         .unwrap();
-                    *samples = T::inverse(block, &table);
+                    *samples = T::block(block, &table);
                 }
                 let pixels = tile.render(&samples);
                 let blocks =

@@ -165,7 +165,7 @@ impl<'a> Search<'a> {
                 levels[step.block][step.band] += step.change;
                 let mut samples = samples;
                 samples[step.block] =
-                    T::inverse(&levels[step.block], &self.unit.allowances[step.block].table);
+                    T::block(&levels[step.block], &self.unit.allowances[step.block].table);
                 let Some(outcome) = self.unit.outcome(&levels, &samples, self.bound()) else {
                     continue;
                 };

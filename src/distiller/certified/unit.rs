@@ -122,7 +122,7 @@ impl Unit<'_> {
     pub(super) fn samples<T: Rendering>(&self, levels: &Levels) -> Blocks<T> {
         let mut samples = [[[T::default(); 8]; 8]; MOST_BLOCKS];
         for (block, allowance) in self.allowances.iter().enumerate() {
-            samples[block] = T::inverse(&levels[block], &allowance.table);
+            samples[block] = T::block(&levels[block], &allowance.table);
         }
         samples
     }
