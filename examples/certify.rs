@@ -139,8 +139,7 @@ fn print_certificate(certificate: &Certificate, target: f64) -> Result<(), Box<d
         }
         let share = certificate.expected_flipped_share(&NoiseModel::random_signs(eps)?);
         println!(
-            "  at {eps}: at most {most} bands of a block flip; by random signs {:.2e} of all",
-            share
+            "  at {eps}: at most {most} bands of a block flip; by random signs {share:.2e} of all"
         );
     }
     Ok(())
