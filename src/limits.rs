@@ -80,7 +80,7 @@ impl Limits {
     }
 
     /// Bytes for coefficients, metadata, de-stuffed scan data and, in progressive files, 8 for each block
-    /// of what is known about it while a file is read, and for coefficients, planes of samples and pixels while an image is turned to pixels; 512 MiB by default.
+    /// of what is known about it while a file is read, and for coefficients, held rows of samples and pixels while an image is turned to pixels; 512 MiB by default.
     #[must_use]
     pub const fn max_memory(&self) -> u64 {
         self.memory
