@@ -151,12 +151,15 @@ pub enum Process {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum HuffmanTables {
-    /// The example tables of T.81 K.3: one visit of the coefficients.
+    /// The example tables of T.81 K.3: nothing is kept.
     ///
     /// They lack the symbols of progressive scans and of 12-bit samples: there, tables are optimized.
     #[default]
     Standard,
-    /// Tables made for each scan by T.81 K.2: smaller files, two visits.
+    /// Tables made for each scan by T.81 K.2: smaller files.
+    ///
+    /// What the scan sends is kept meanwhile, in 4 bytes for a symbol. Where that came to more bytes than
+    /// the coefficients of the scan's components have, those are visited again instead.
     Optimized,
 }
 
