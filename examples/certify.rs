@@ -3,7 +3,7 @@
 //! `cargo run --release --example certify -- IN.jpg [--target 1] [--profile profile.json] [--map MAP.png] [--out OUT.jpg]`
 //!
 //! The pixels of IN.jpg are the raw picture. It goes through pass one as it is, and through the certified pass that
-//! repairs clipped blocks; the card compares the two. MAP.png shows the radius of each block after repair, from black
+//! repairs clipped blocks; the card compares the two. MAP.png shows the radius of each tile (the area of an MCU) after repair, from black
 //! (none) to white (the largest that the tables allow anywhere); OUT.jpg is the certified pass one.
 
 #[path = "support/png_file.rs"]

@@ -30,6 +30,7 @@
 //! | task | entry point |
 //! |---|---|
 //! | read coefficients | [`CoefficientImage::decode`], [`CoefficientImage::read`] |
+//! | read many files into the same memory | [`CoefficientImage::decode_into`] |
 //! | read what is left of a damaged file | [`CoefficientImage::recover`] |
 //! | read tables and images from separate streams | [`TableSpecification::decode`], [`CoefficientImage::decode_abbreviated`] |
 //! | write them | [`CoefficientImage::encode`], [`CoefficientImage::encode_with`], [`EncodeOptions::as_read`] |

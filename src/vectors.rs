@@ -1,9 +1,9 @@
 //! Vector instructions of the machine, found at run time.
 //!
-//! A [`Kernel`] is a loop over slices. Where the machine has AVX2 it runs as a function compiled for that:
-//! the compiler turns the loop into wider vectors, or the kernel has a form of its own in the machine's
-//! instructions. Both give the same bits as the portable form. The unsafe step, to call a function of instructions that
-//! not every machine has once they were found, is pulp's.
+//! A [`Kernel`] is a loop over slices. Where the machine has AVX2, with FMA and what else x86-64-v3 asks for, it runs
+//! as a function compiled for that: the compiler turns the loop into wider vectors, or the kernel has a form of its own
+//! in the machine's instructions. Both give the same bits as the portable form; Rust never fuses a product and a sum. The
+//! unsafe step, to call a function of instructions that not every machine has once they were found, is pulp's.
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use pulp::x86::V3 as Avx2;
@@ -49,6 +49,10 @@ impl Vectors {
         }
     }
 
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(clippy::unused_self, reason = "there is nothing to choose")
+    )]
     #[inline(always)]
     pub(crate) fn run(self, kernel: impl Kernel) {
         #[cfg(target_arch = "x86_64")]

@@ -72,6 +72,16 @@ const SETTINGS: [Setting; 6] = {
 };
 
 impl Setting {
+    /// The result of pass one; where that is grey, the coloured picture itself, whose margins are small.
+    fn sent(self, distiller: &FeatureDistiller, raw: &PixelBuffer) -> PixelBuffer {
+        let picture = distiller.one_pass_pixels(raw.view()).unwrap();
+        if picture.format() == self.format {
+            picture
+        } else {
+            raw.clone()
+        }
+    }
+
     fn distiller(self, table: QuantizationTable, pipeline: PixelPipeline) -> FeatureDistiller {
         FeatureDistiller::builder()
             .tables(table)
@@ -189,8 +199,7 @@ proptest! {
         let (setting, norm) = (SETTINGS[setting], Norm::ALL[norm]);
         let distiller = setting.distiller(random_table(seed), PixelPipeline::Precise);
         let raw = clear_picture(width, height, setting.format, seed);
-        let picture = distiller.one_pass_pixels(raw.view()).unwrap();
-        prop_assume!(picture.format() == setting.format);
+        let picture = setting.sent(&distiller, &raw);
         let certificate = distiller.certificate(picture.view()).unwrap();
         let radius = certificate.radii().get(norm);
         let (component, x, y, band, sign) = weakest(&certificate, norm);
@@ -221,8 +230,7 @@ proptest! {
         let pipeline = if pipeline { PixelPipeline::Precise } else { PixelPipeline::LibjpegEqual };
         let distiller = setting.distiller(random_table(seed), pipeline);
         let raw = clear_picture(8 * width, 8 * height, setting.format, seed);
-        let picture = distiller.one_pass_pixels(raw.view()).unwrap();
-        prop_assume!(picture.format() == setting.format);
+        let picture = setting.sent(&distiller, &raw);
         let certificate = distiller.certificate(picture.view()).unwrap();
         let radius = certificate.radii().linf;
         let (component, x, y, band, sign) = weakest(&certificate, Norm::Linf);
@@ -257,8 +265,7 @@ proptest! {
     ) {
         let setting = SETTINGS[setting];
         let distiller = setting.distiller(random_table(seed), PixelPipeline::Precise);
-        let picture = distiller.one_pass_pixels(clear_picture(37, 26, setting.format, seed).view()).unwrap();
-        prop_assume!(picture.format() == setting.format);
+        let picture = setting.sent(&distiller, &clear_picture(37, 26, setting.format, seed));
         let certificate = distiller.certificate(picture.view()).unwrap();
         let mut random = ChaCha8Rng::seed_from_u64(seed ^ 1);
         let mut received = picture.clone();
@@ -400,6 +407,8 @@ fn expected_flips_agree_with_counted_ones() {
 
         let mut lowest_only = [0.0; 64];
         lowest_only[0] = 1.0;
+        let still = NoiseModel::gaussian(0.0).unwrap();
+        assert_eq!(certificate.expected_flipped_share(&still), 0.0);
         let shaped = certificate.expected_flipped_share(&model.with_shape(lowest_only).unwrap());
         assert!(shaped < expected / 30.0 && shaped > 0.0);
     }
@@ -410,6 +419,21 @@ fn expected_flips_agree_with_counted_ones() {
             .with_shape([-1.0; 64])
             .is_err()
     );
+}
+
+#[test]
+fn expected_flips_are_a_share_where_stages_leave_no_margin() {
+    let distiller = SETTINGS[3].distiller(
+        QuantizationTable::uniform(2).unwrap(),
+        PixelPipeline::LibjpegEqual,
+    );
+    let picture = clear_picture(32, 32, PixelFormat::Rgb, 4);
+    let certificate = distiller.certificate(picture.view()).unwrap();
+    assert_eq!(certificate.radii().linf, 0.0);
+    for deviation in [0.0, 0.1, 5.0, 100.0] {
+        let noise = NoiseModel::gaussian(deviation).unwrap();
+        assert!((0.0..=1.0).contains(&certificate.expected_flipped_share(&noise)));
+    }
 }
 
 #[test]

@@ -34,8 +34,8 @@ use super::SoftRounding;
 ///
 /// (The table's radius is 1.56; what moves at 1 are blocks that clip. One pass can add to a perturbation.)
 ///
-/// Arrays are rows, columns, channels (1 or 3), in single or double precision, samples in 0 to 255 by 8-bit
-/// pixel units, integers or not; for an array of channels, rows, columns pass
+/// Arrays are rows, columns, channels (1 or 3), in single or double precision, samples in 8-bit pixel units,
+/// 0 to 255, whole or not; for an array of channels, rows, columns pass
 /// `view.permuted_axes([1, 2, 0])`. What follows in the network, normalization included, is the caller's:
 /// `upstream` is the gradient of the loss by the distilled picture, and what comes back is the
 /// gradient by the picture. The profile's colour space, sampling, upsampling, tables and padding of

@@ -21,6 +21,9 @@ use lattice::Lattice;
 use sample::Sample;
 use search::Hypothesis;
 
+/// Other candidates that are compared with the best by what pass two makes of the picture.
+const MOST_RIVALS: usize = 8;
+
 /// The second pass on pictures that were cropped or saved again since the first.
 ///
 /// Knows the profiles that senders may have used, finds which of them made a picture and where its grid
@@ -129,8 +132,9 @@ impl Receiver {
     /// - Where the lattice of one profile is part of another's, as with steps of 48 and 24, the coarser one that
     ///   fits is taken. Without it among the candidates its pictures are refused.
     /// - Candidates that explain a picture about equally well are ambiguous, unless pass two makes the same of it
-    ///   with each, but for a twentieth of its samples: such as grey pictures in RGB and YCbCr. Then the first is
-    ///   taken.
+    ///   with each, but for one up or down and a twentieth of its samples: such as grey pictures in RGB and YCbCr.
+    ///   Then the first is taken. That costs a second pass over the picture for each of at most 9 candidates; more
+    ///   are ambiguous.
     /// - Steps of about twice the noise or less leave no lattice to be found: 1 and 2 for pixels of 8 bits.
     ///
     /// # Errors
@@ -162,16 +166,28 @@ impl Receiver {
             return Err(too_small(pixels, 8 * mcu.0.max(mcu.1)));
         }
         let mut alike = vec![choice.profile];
+        if let Some(rival) = found.rivals.get(MOST_RIVALS) {
+            return Err(ambiguity(&choice, &alignment(rival)).into());
+        }
+        let mut distilled = None;
         for rival in found.rivals.iter().map(alignment) {
             if rival.rectangle.width == 0 || rival.rectangle.height == 0 {
                 continue;
             }
-            if !self.is_same_to_pass_two(pixels, &choice, &rival)? {
+            let one = match distilled.take() {
+                Some(one) => one,
+                None => self.distilled(pixels, &choice)?,
+            };
+            let other = self.distilled(pixels, &rival)?;
+            if !is_nearly_same(&one, choice.rectangle, &other, rival.rectangle) {
                 return Err(ambiguity(&choice, &rival).into());
             }
             alike.push(rival.profile);
             if (rival.profile, rival.offset()) < (choice.profile, choice.offset()) {
                 choice = rival;
+                distilled = Some(other);
+            } else {
+                distilled = Some(one);
             }
         }
         alike.retain(|&profile| profile != choice.profile);
@@ -180,43 +196,9 @@ impl Receiver {
         Ok(Alignment { alike, ..choice })
     }
 
-    /// Whether pass two gives the same picture either way, but for a few blocks.
-    fn is_same_to_pass_two(
-        &self,
-        pixels: PixelView<'_>,
-        first: &Alignment,
-        second: &Alignment,
-    ) -> Result<bool> {
-        let [one, other] = [first, second].map(|alignment| {
-            let pixels = alignment.realigned(pixels)?;
-            self.distiller(alignment.profile).distill(pixels)
-        });
-        let (one, other) = (one?, other?);
-        if one.format() != other.format() {
-            return Ok(false);
-        }
-        // The rows that both have, sample by sample.
-        let (a, b) = (first.rectangle, second.rectangle);
-        let (left, top) = (a.x.max(b.x), a.y.max(b.y));
-        let right = (a.x + a.width).min(b.x + b.width);
-        let bottom = (a.y + a.height).min(b.y + b.height);
-        let (mut different, mut samples) = (0_u64, 0_u64);
-        let row = |picture: &PixelBuffer, of: Rectangle, y: u32| {
-            let channels = picture.format().channels();
-            let start =
-                ((y - of.y) as usize * of.width as usize + (left - of.x) as usize) * channels;
-            start..start + right.saturating_sub(left) as usize * channels
-        };
-        for y in top..bottom {
-            let pairs = one.as_slice()[row(&one, a, y)]
-                .iter()
-                .zip(&other.as_slice()[row(&other, b, y)]);
-            for (a, b) in pairs {
-                samples += 1;
-                different += u64::from(a.abs_diff(*b) > 1);
-            }
-        }
-        Ok(samples > 0 && different * 20 <= samples)
+    fn distilled(&self, pixels: PixelView<'_>, alignment: &Alignment) -> Result<PixelBuffer> {
+        self.distiller(alignment.profile)
+            .distill(alignment.realigned(pixels)?)
     }
 
     /// Pass two on received pixels: aligns, cuts to whole MCUs and distils with the profile found.
@@ -277,7 +259,7 @@ impl Alignment {
 
     /// Other candidates that the picture does not tell from this one, by index, though their tables, colour space or
     /// sampling differ: pass two makes the same of it with each, but for a twentieth of its samples. A grey picture
-    /// has the lattice of RGB and of YCbCr.
+    /// has the lattice of RGB and of YCbCr. None for a JPEG that was recognized by its tables.
     #[must_use]
     pub fn alike(&self) -> &[usize] {
         &self.alike
@@ -295,7 +277,7 @@ impl Alignment {
         self.rectangle
     }
 
-    /// Evidence in bits; infinite for a JPEG that is the profile's own pass-one file.
+    /// Evidence in bits; infinite for a JPEG with the profile's tables, colour space and sampling.
     ///
     /// It comes from the AC coefficients, each distinct block of them counted once, and is what is left once the
     /// number of grids, profiles and kinds of noise that were tried is paid for. Of pictures whose coefficients
@@ -315,6 +297,34 @@ impl Alignment {
     pub fn realigned<'a>(&self, pixels: PixelView<'a>) -> Result<PixelView<'a>> {
         pixels.cropped(self.rectangle)
     }
+}
+
+/// Whether two distilled parts of a picture are the same where they overlap, but for one up or down and a
+/// twentieth of the samples.
+fn is_nearly_same(one: &PixelBuffer, a: Rectangle, other: &PixelBuffer, b: Rectangle) -> bool {
+    if one.format() != other.format() {
+        return false;
+    }
+    // The rows that both have, sample by sample.
+    let (left, top) = (a.x.max(b.x), a.y.max(b.y));
+    let right = (a.x + a.width).min(b.x + b.width);
+    let bottom = (a.y + a.height).min(b.y + b.height);
+    let (mut different, mut samples) = (0_u64, 0_u64);
+    let row = |picture: &PixelBuffer, of: Rectangle, y: u32| {
+        let channels = picture.format().channels();
+        let start = ((y - of.y) as usize * of.width as usize + (left - of.x) as usize) * channels;
+        start..start + right.saturating_sub(left) as usize * channels
+    };
+    for y in top..bottom {
+        let pairs = one.as_slice()[row(one, a, y)]
+            .iter()
+            .zip(&other.as_slice()[row(other, b, y)]);
+        for (a, b) in pairs {
+            samples += 1;
+            different += u64::from(a.abs_diff(*b) > 1);
+        }
+    }
+    samples > 0 && different * 20 <= samples
 }
 
 /// The part of a picture that is whole MCUs of a grid.

@@ -10,7 +10,9 @@ use crate::quantization::QuantizationTables;
 
 use super::Radii;
 use super::functional::{ComponentWeights, Weights};
-use super::stages::{EIGHT_BIT_COLOR, EIGHT_BIT_PIXELS, INTEGER_INVERSE_DCT, SampleOrigin};
+use super::stages::{
+    EIGHT_BIT_COLOR, EIGHT_BIT_PIXELS, INTEGER_INVERSE_DCT, SINGLE_PRECISION, SampleOrigin,
+};
 
 /// What pass one gives to the attacker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,7 +28,7 @@ pub enum Handover {
 impl Profile {
     /// What two passes with this profile remove from *every* picture of RGB pixels (grey pixels for a profile of
     /// grey components) whose sides are multiples of the MCU's, as long as no sample of pass one's result is
-    /// clipped.
+    /// clipped, nor a sample of a component in the libjpeg-equal pipeline.
     ///
     /// In band k with step Q the radius of [`Norm::Linf`](super::Norm::Linf) is `Q / (2 L1(k))` for floats; pixels of 8 bits take 0.5
     /// from it, and each stage of the pipeline takes what it rounds. The smallest counts. What a given picture
@@ -83,15 +85,14 @@ impl Profile {
                 averaged: averaged != (1, 1),
             };
             let stages = origin.receiver_margins(self.pipeline(), block);
-            // libjpeg's pipeline also computes the pixels of pass one in integers.
-            let own = self.first_pass_error(origin);
             ComponentLosses {
                 weights: block.picture,
-                lost: from_fn(|band| match handover {
-                    Handover::Float => 0.0,
-                    Handover::EightBit => {
-                        stages[band] + (EIGHT_BIT_PIXELS + own) * block.component_l1[band]
+                lost: from_fn(|index| match (handover, Band::from_natural(index)) {
+                    (Handover::EightBit, Some(band)) => {
+                        let sample = EIGHT_BIT_PIXELS + self.first_pass_error(origin, band);
+                        stages[index] + sample * block.component_l1[index]
                     }
+                    _ => 0.0,
                 }),
             }
         });
@@ -100,9 +101,12 @@ impl Profile {
 
     /// How far an 8-bit sample of pass one's result can be from the exact one beyond half a unit, as seen in a
     /// component.
-    fn first_pass_error(&self, origin: SampleOrigin) -> f64 {
+    fn first_pass_error(&self, origin: SampleOrigin, band: Band) -> f64 {
         match self.pipeline() {
-            PixelPipeline::Precise => 0.0,
+            // Levels times steps are whole numbers, coefficients of whole samples in these bands whole eighths, and
+            // so is the residual. What floats add to the 4 that rounding can make of it is less than an eighth.
+            PixelPipeline::Precise if origin.is_exact(band) => 0.0,
+            PixelPipeline::Precise => SINGLE_PRECISION / 8.0,
             // The components are rounded to 8 bits before they are mixed to channels; mixing back returns that error
             // as it was.
             PixelPipeline::LibjpegEqual if origin.color_converted => {
@@ -113,8 +117,8 @@ impl Profile {
     }
 }
 
-/// The radius in Linf of [`Handover::Float`], which is the same in all colour spaces: the least step over twice its
-/// band's L1 norm.
+/// The radius in Linf of [`Handover::Float`], the same in all colour spaces and samplings that have one: the least
+/// step over twice its band's L1 norm.
 pub(crate) fn float_radius(tables: &QuantizationTables) -> f64 {
     tables
         .as_slice()

@@ -100,11 +100,10 @@ impl ComponentCertificate {
     #[must_use]
     pub fn expected_flips(&self, x: u32, y: u32, noise: &NoiseModel) -> Option<f64> {
         let (residuals, weights) = (self.residuals(x, y)?, self.weights(x, y)?);
-        let stages = self.stage_margins(x, y)?;
         let mut flips = 0.0;
         for band in Band::all() {
             let natural = band.natural();
-            let half = f64::from(self.table()[band]) / 2.0 - stages[natural];
+            let half = f64::from(self.table()[band]) / 2.0;
             let deviation = noise.deviation * noise.shape[natural] * weights.picture[natural].l2;
             let residual = f64::from(residuals[natural]);
             flips += beyond(half - residual, deviation) + beyond(half + residual, deviation);

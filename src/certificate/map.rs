@@ -19,7 +19,10 @@ pub struct RadiusMap {
 
 impl RadiusMap {
     pub(super) fn new(certificate: &Certificate, norm: Norm) -> Result<Self> {
-        let radii = certificate.tile_radii()?;
+        let of_tiles = certificate.tile_radii()?;
+        let mut radii = Vec::new();
+        try_reserve(&mut radii, of_tiles.len())?;
+        radii.extend(of_tiles.iter().map(|of_tile| of_tile.get(norm)));
         let (width, height) = certificate.size();
         let tile = certificate.tile();
         Ok(Self {
@@ -27,7 +30,7 @@ impl RadiusMap {
             tile,
             columns: width.div_ceil(tile.0),
             rows: height.div_ceil(tile.1),
-            radii: radii.iter().map(|radii| radii.get(norm)).collect(),
+            radii,
         })
     }
 
@@ -57,7 +60,7 @@ impl RadiusMap {
     }
 
     /// The map as a grey picture of the size of the certified one: black is a radius of 0, white is
-    /// `full_scale` and above.
+    /// `full_scale` and above (with a scale of 0, any radius above 0).
     ///
     /// # Errors
     ///

@@ -44,12 +44,12 @@ pub struct BlockPosition {
 /// levels n; `r = C - n Q` is the residual, and `m = Q / 2 - |r|` the margin, less what the stages of pass two may
 /// round. A perturbation of size s moves a coefficient by at most s times the dual norm of its weights, and some
 /// perturbation does. So pass two gives the same for y and for *every* perturbed y as long as the size
-/// is below the smallest `m / norm`, the radius; just above it there is one that it does not remove. The proof, the
+/// is below the smallest `m / norm`, the radius; above it nothing is guaranteed. The proof, how far it is tight, the
 /// margins and the limits of the statement are in the guide's chapter
 /// [`certificate`](crate::guide::certificate).
 ///
-/// The statement is about a perturbation that is added after pass one, on the same grid, and received as real or
-/// as 8-bit samples. Where y is reproduced by pass two ([`is_fixed_point`](Self::is_fixed_point)), what the receiver
+/// The statement is about a perturbation that is added after pass one, on the same grid, and received as 8-bit
+/// samples. Where y is reproduced by pass two ([`is_fixed_point`](Self::is_fixed_point)), what the receiver
 /// gets is y itself, bit for bit.
 ///
 /// ```
@@ -180,7 +180,7 @@ impl Certificate {
             .sum()
     }
 
-    /// The blocks that are not certified at a size: some perturbation of at most `size` changes them.
+    /// The blocks that are not certified at a size: their radius is not above it.
     pub fn uncertified_blocks(
         &self,
         norm: Norm,
@@ -225,7 +225,8 @@ impl Certificate {
     }
 
     /// Checks that the certificate holds for a receiver, and a picture that starts `offset` columns and rows
-    /// off the grid of pass one.
+    /// off the grid of pass one. A picture that was cut must end where it ended before, or with whole MCUs: the last
+    /// blocks are padded otherwise.
     ///
     /// The tie rule and the upsampling do not matter: the radius is strict, and pass two's own pixels come
     /// after its levels.

@@ -43,6 +43,14 @@ pub(crate) struct SampleOrigin {
 }
 
 impl SampleOrigin {
+    /// Whether the coefficients of a band are sums of whole samples scaled by 1/8, which no transform rounds.
+    pub(crate) const fn is_exact(self, band: Band) -> bool {
+        !self.color_converted
+            && !self.averaged
+            && band.u().is_multiple_of(4)
+            && band.v().is_multiple_of(4)
+    }
+
     /// How far what pass two computes can be from the exact coefficients, band by band, together with the
     /// error of measuring them in single precision.
     pub(crate) fn receiver_margins(
@@ -52,13 +60,8 @@ impl SampleOrigin {
     ) -> [f64; BANDS] {
         let mut margins = [0.0; BANDS];
         for band in Band::all() {
-            // Sums of whole samples scaled by 1/8: no float and no integer transform rounds them.
-            let exact = !self.color_converted
-                && !self.averaged
-                && band.u().is_multiple_of(4)
-                && band.v().is_multiple_of(4);
             let transform = match pipeline {
-                _ if exact => 0.0,
+                _ if self.is_exact(band) => 0.0,
                 PixelPipeline::Precise => 2.0 * SINGLE_PRECISION,
                 PixelPipeline::LibjpegEqual => SINGLE_PRECISION + INTEGER_DCT,
             };

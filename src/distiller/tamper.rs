@@ -60,8 +60,8 @@ impl TamperVerdict {
 ///
 /// # What it does not
 ///
-/// Nothing is authenticated. A change from one sent picture to another is itself untouched: it takes twice the
-/// radius of floats in some sample, and a block that is brighter by an eighth of DC's step is such a change. So is every
+/// Nothing is authenticated. A change from one sent picture to another is itself untouched: it takes at
+/// least the sum of both pictures' radii in a tile, and a block that is brighter by an eighth of DC's step is such a change. So is every
 /// file that an attacker writes with the profile. A signature is the means against that.
 ///
 /// With [`Upsampling::Triangle`](crate::Upsampling::Triangle) pixels depend on neighbouring tiles. The verdict of the
@@ -152,8 +152,7 @@ impl FeatureDistiller {
     /// Pass two of two on a received JPEG file, as [`distill_jpeg`](Self::distill_jpeg), with a report on what the
     /// picture went through.
     ///
-    /// A file of this profile holds levels, and every choice of levels is one that pass one could have sent: the report
-    /// says [`TamperVerdict::Untouched`], which means no more than that the file is on the lattice.
+    /// A file of this profile holds levels, which are on the lattice whatever they are: the report says [`TamperVerdict::Untouched`], which means no more than that the file is on the lattice.
     ///
     /// Any other file, which only [`ProfileCheck::Skip`] lets through, is a picture that somebody saved again. What
     /// its viewers see counts as received: it is decoded to pixels as libjpeg decodes it, and goes the way of

@@ -120,8 +120,8 @@ pub(super) const REFILLED: u32 = 56;
 ///
 /// Past the end it yields zeros for ever; [`consumed_bytes`](Self::consumed_bytes) tells.
 ///
-/// Decoders take a copy for the length of a block and never lend it to a function that is not inlined:
-/// its fields then stay in registers.
+/// The sequential decoder takes a copy for the length of a block and never lends it to a function that is not
+/// inlined: its fields then stay in registers.
 #[derive(Debug, Clone)]
 pub(super) struct BitReader<'a> {
     /// What is still to be loaded; the last bytes never are, since they are zeros of the padding.
@@ -241,7 +241,7 @@ impl BitWriter {
         items: &[T],
         field: impl Fn(T) -> (u32, u32),
     ) {
-        // What is written at once has less than 8 bytes, those that were begun before included.
+        // A group has at most 57 bits and 7 are pending: so many groups stay below the clean buffer.
         for items in items.chunks(CLEAN / 8 * AT_ONCE) {
             let (groups, rest) = items.as_chunks::<AT_ONCE>();
             let mut state = (self.buffer, self.pending, 0);

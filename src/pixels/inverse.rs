@@ -138,11 +138,11 @@ impl CoefficientImage {
     }
 
     /// Which samples of the precise pipeline's pixels are clipped: 1 where the exact value is more than half a unit
-    /// beyond 0 or 255, 0 elsewhere.
+    /// beyond 0 or 255, 0 elsewhere. For samples of 8 bits.
     ///
     /// # Errors
     ///
-    /// As [`to_pixels`](Self::to_pixels).
+    /// As [`to_pixels`](Self::to_pixels), but for the precision.
     pub(crate) fn clipping(&self, options: &InverseOptions) -> Result<PixelBuffer> {
         let (format, colour) = self.output(options.format)?;
         self.check_components()?;
@@ -279,14 +279,17 @@ struct Exact(f32);
 impl Triangle for Exact {
     type Sum = f32;
 
+    #[inline(always)]
     fn widen(self) -> f32 {
         self.0
     }
 
+    #[inline(always)]
     fn quarter(sum: f32, offset: u8) -> Self {
         Self(f32::quarter(sum, offset))
     }
 
+    #[inline(always)]
     fn sixteenth(sum: f32, offset: u8) -> Self {
         Self(f32::sixteenth(sum, offset))
     }
@@ -311,10 +314,12 @@ impl Rendering for Exact {
         f32::block(levels, table).map(|row| row.map(Self))
     }
 
+    #[inline(always)]
     fn sample(self) -> u8 {
         u8::from(!(-128.5..=127.5).contains(&self.0))
     }
 
+    #[inline(always)]
     fn rgb(ycbcr: [Self; 3]) -> [u8; 3] {
         rgb_from_ycbcr_precise(ycbcr.map(|sample| sample.0)).map(|sample| Self(sample).sample())
     }

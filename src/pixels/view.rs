@@ -270,19 +270,18 @@ impl<'a> PixelView<'a> {
 
     /// Row `y`, where it is stored as pixels of three channels side by side.
     pub(crate) fn packed_row(&self, y: usize) -> Option<&'a [[u8; 3]]> {
-        match self.samples {
-            Samples::Slice {
-                samples,
-                row_stride,
-                pixel_stride: 3,
-                channel_stride: 1,
-            } if self.format == PixelFormat::Rgb => samples
-                .get(y * row_stride..)?
-                .as_chunks()
-                .0
-                .get(..self.width as usize),
-            _ => None,
-        }
+        let Samples::Slice {
+            samples,
+            row_stride,
+            pixel_stride: 3,
+            channel_stride: 1,
+        } = self.samples
+        else {
+            return None;
+        };
+        let row = samples.get(y * row_stride..)?.as_chunks().0;
+        row.get(..self.width as usize)
+            .filter(|_| self.format == PixelFormat::Rgb)
     }
 
     /// Copies one channel of row `y` to `out`, whose length is the width.

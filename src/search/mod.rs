@@ -106,7 +106,7 @@ impl TableSearch {
         })
     }
 
-    /// Evaluates this many candidates drawn at random, then climbs: from the best it goes to the best of
+    /// Evaluates at most this many candidates drawn at random, then climbs: from the best it goes to the best of
     /// its neighbours, one value up or down in a parameter or in both steps, as long as that is better.
     ///
     /// For spaces too large for the grid. Tables near a random sample's best are found in few evaluations where

@@ -128,7 +128,7 @@ impl ScoredTables {
         &self.score
     }
 
-    /// The largest change of each sample, in 8-bit pixel units, below which pass two loses every
+    /// The largest change of each sample, in 8-bit pixel units, below which pass two removes every
     /// perturbation of a picture that pass one handed over in floats without clipping: the least of
     /// step / (2 L1) over bands and components. Rounding to 8 bits in between takes 0.5 off it.
     #[must_use]

@@ -1,6 +1,6 @@
 //! The roads, each with its contenders: ours, and the peers that go the same way.
 //!
-//! Every contender allocates its result anew, as a caller would have it. Whoever is to give libjpeg's result
+//! Every contender allocates its result anew, as a caller would have it, unless its name says otherwise. Whoever is to give libjpeg's result
 //! is checked before anything is timed.
 
 use std::hint::black_box;
@@ -143,7 +143,6 @@ fn peer<T>(name: &'static str, run: impl FnMut() -> T + 'static) -> Contender {
     }
 }
 
-/// libjpeg's coefficients stay inside libjpeg, where its callers have them.
 /// As a caller reads many files: into the image that held the one before. libjpeg has no such way.
 fn reusing_buffers(bytes: &'static [u8]) -> Contender {
     let (mut image, options) = (CoefficientImage::default(), DecodeOptions::default());
@@ -152,6 +151,7 @@ fn reusing_buffers(bytes: &'static [u8]) -> Contender {
     })
 }
 
+/// libjpeg's coefficients stay inside libjpeg, where its callers have them.
 fn bytes_to_coefficients(picture: &'static Picture, libjpeg: &'static Libjpeg) -> Vec<Contender> {
     let bytes = picture.jpeg.as_slice();
     let image = ours::to_coefficients(bytes);

@@ -30,6 +30,11 @@ impl Move {
         }
     }
 
+    /// What tells moves apart that are worth the same.
+    pub(super) const fn place(&self) -> (usize, usize, i16) {
+        (self.block, self.band, self.change)
+    }
+
     /// A number whose sum over several moves tells which levels they lead to, in any order.
     pub(super) fn mark(&self) -> u64 {
         // SplitMix64: multiples of different marks meet with a probability of 2^-64.

@@ -10,7 +10,7 @@ mod unit;
 pub use report::{CertificationReport, UncertifiedBlock};
 
 use crate::band::Block;
-use crate::certificate::{BlockPosition, Certificate, Norm};
+use crate::certificate::{BlockPosition, Certificate};
 use crate::coefficients::{CoefficientImage, ColorSpace};
 use crate::error::{ArgumentError, Result};
 use crate::pixels::{ChromaSubsampling, PixelBuffer, PixelPipeline, PixelView, Upsampling};
@@ -68,7 +68,7 @@ impl FeatureDistiller {
     /// [`compress_coefficients`](Self::compress_coefficients) makes them.
     ///
     /// Where the report has no uncertified block, [`distill`](Self::distill) gives
-    /// [`CertifiedPass::picture`] back bit for bit, perturbed or not. Grey flat blocks certify wherever anything
+    /// [`CertifiedPass::picture`] back bit for bit, under every perturbation of at most the target. Grey flat blocks certify wherever anything
     /// does if the step of DC is a multiple of 8; other steps may leave blocks uncertified. A target that the
     /// tables do not allow, [`CertificationReport::attainable`], repairs nothing where they do not; the blocks are
     /// named all the same.
@@ -76,7 +76,7 @@ impl FeatureDistiller {
     /// Sides that are no multiple of the MCU's are dear: pass two pads the last blocks by repeating their last
     /// pixels, which the levels must then show; such blocks lose several decibels.
     ///
-    /// The work is bounded, whatever the picture: at most 2000 trials for each block of grey or RGB planes, or
+    /// The work is bounded, whatever the picture: about 2000 trials at most for each block of grey or RGB planes, or
     /// each MCU of YCbCr, that is not certified as it is (of photographs 2 to 5 of 100),
     /// and at most 8 rounds in which the blocks that pass two does not reproduce are replaced by what it
     /// makes of them.
@@ -154,7 +154,7 @@ impl FeatureDistiller {
             block_count: certificate.block_count(),
             sample_count: picture.as_slice().len() as u64,
             repaired: repaired(&levels, &swept.replaced),
-            uncertified: uncertified(&certificate, target_linf),
+            uncertified: uncertified(&levels, &certificate, target_linf),
             is_fixed_point: certificate.is_fixed_point(),
             rounds,
             unrepaired_error: swept.unrepaired_error,
@@ -207,16 +207,33 @@ fn repaired(levels: &CoefficientImage, replaced: &Replaced) -> Vec<BlockPosition
     repaired
 }
 
-fn uncertified(certificate: &Certificate, target: f64) -> Vec<UncertifiedBlock> {
-    certificate
-        .uncertified_blocks(Norm::Linf, target)
-        .map(|position| UncertifiedBlock {
-            position,
-            radius: certificate
-                .components()
-                .get(position.component)
-                .and_then(|component| component.radii(position.x, position.y))
-                .map_or(0.0, |radii| radii.linf),
-        })
-        .collect()
+/// The blocks below the target, and those of which pass two makes others than were sent.
+fn uncertified(
+    sent: &CoefficientImage,
+    certificate: &Certificate,
+    target: f64,
+) -> Vec<UncertifiedBlock> {
+    let mut blocks = Vec::new();
+    let received = certificate.levels().components();
+    let components = sent.components().iter().zip(received);
+    for (index, (sent, received)) in components.enumerate() {
+        let positions = sent.positions();
+        let pairs = sent.blocks().iter().zip(received.blocks());
+        for ((x, y), (sent, received)) in positions.zip(pairs) {
+            let radius = if sent == received {
+                let component = &certificate.components()[index];
+                component.radii(x, y).map_or(0.0, |radii| radii.linf)
+            } else {
+                0.0
+            };
+            if radius <= target {
+                let component = index;
+                blocks.push(UncertifiedBlock {
+                    position: BlockPosition { component, x, y },
+                    radius,
+                });
+            }
+        }
+    }
+    blocks
 }

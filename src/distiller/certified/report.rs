@@ -2,12 +2,13 @@
 
 use crate::certificate::BlockPosition;
 
-/// A block that some perturbation of at most the target changes.
+/// A block that is not certified at the target: nothing is guaranteed for a perturbation of that size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct UncertifiedBlock {
     /// Where it is.
     pub position: BlockPosition,
-    /// Its radius in the largest change of a sample, at most the target; 0 says that nothing is guaranteed.
+    /// Its radius in the largest change of a sample, at most the target; 0 says that nothing is guaranteed, or that pass
+    /// two makes another block of it even unperturbed.
     pub radius: f64,
 }
 

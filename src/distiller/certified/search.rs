@@ -281,13 +281,18 @@ impl<'a> Search<'a> {
 
 /// The moves to try: the best rates of cost to relief, then the lowest costs.
 fn promising(mut moves: Vec<Move>) -> Vec<Move> {
+    // Moves of one worth have an order too, so that the same ones are kept everywhere.
+    let by_rate =
+        |a: &Move, b: &Move| (a.rate().total_cmp(&b.rate())).then(a.place().cmp(&b.place()));
+    let by_cost = |a: &Move, b: &Move| (a.cost.total_cmp(&b.cost)).then(a.place().cmp(&b.place()));
     if moves.len() > MOVES_BY_RATE {
-        moves.select_nth_unstable_by(MOVES_BY_RATE, |a, b| a.rate().total_cmp(&b.rate()));
+        moves.select_nth_unstable_by(MOVES_BY_RATE, by_rate);
         let others = &mut moves[MOVES_BY_RATE..];
         if others.len() > MOVES_BY_COST {
-            others.select_nth_unstable_by(MOVES_BY_COST, |a, b| a.cost.total_cmp(&b.cost));
+            others.select_nth_unstable_by(MOVES_BY_COST, by_cost);
         }
         moves.truncate(MOVES_BY_RATE + MOVES_BY_COST);
     }
+    moves.sort_unstable_by(by_rate);
     moves
 }

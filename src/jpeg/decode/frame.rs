@@ -65,7 +65,7 @@ impl Nonzero {
 }
 
 impl Frame {
-    pub(super) fn new(header: FrameHeader, spare_blocks: Vec<Vec<Block>>) -> Self {
+    pub(super) fn new(header: FrameHeader, mut spare_blocks: Vec<Vec<Block>>) -> Self {
         // The table is a stand-in until the component's first scan latches the real one.
         let stand_in = QuantizationTable::annex_k_luminance();
         let components: Vec<Component> = header
@@ -75,6 +75,13 @@ impl Frame {
                 Component::unfilled(component.id, component.sampling, stand_in, &header.geometry)
             })
             .collect();
+        // What is of no use is not held beside what takes its place.
+        spare_blocks.truncate(components.len());
+        for (spare, component) in spare_blocks.iter_mut().zip(&components) {
+            if spare.capacity() < component.block_count() {
+                *spare = Vec::new();
+            }
+        }
         let progress = vec![
             Progress {
                 coded: false,
@@ -187,9 +194,7 @@ impl Frame {
         if storage.capacity() < count {
             budget.charge_memory(count as u64 * BLOCK_BYTES)?;
             let spare = self.spare_blocks.get_mut(index).map(mem::take);
-            *storage = spare
-                .filter(|spare| spare.capacity() >= count)
-                .unwrap_or_default();
+            *storage = spare.unwrap_or_default();
             storage.clear();
             try_reserve(storage, count)?;
         }

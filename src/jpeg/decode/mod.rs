@@ -112,7 +112,8 @@ impl CoefficientImage {
     }
 
     /// As [`decode_with`](Self::decode_with), in place of this image and in its memory: a file of the
-    /// same geometry as the one before takes no new memory for its blocks, and a smaller one keeps it.
+    /// same geometry as the one before takes no new memory for its blocks, and a smaller one of as many components
+    /// keeps it, until the image is dropped or replaced.
     ///
     /// On an error this image is one of a single mid-grey block, [`Self::default`], and its memory is
     /// released. What it holds before does not count against [`Limits::max_memory`]; what the file costs

@@ -70,7 +70,7 @@ pub(super) struct Recording {
 const TOKENS_OF_RESTART: usize = size_of::<(usize, u8)>() / size_of::<Token>();
 
 impl Recorder {
-    /// Keeps at most as many bytes as `coefficients` have.
+    /// Keeps at most as many bytes as `coefficients` have, or nothing where there is no memory.
     pub(super) fn new(coefficients: usize) -> Self {
         Self {
             counts: Box::new([0; Token::PLACES]),
@@ -112,8 +112,20 @@ impl TokenSink for Recorder {
         for token in tokens {
             self.counts[token.place()] += 1;
         }
-        if let Some(recording) = self.with_room(tokens.len()) {
-            recording.tokens.extend_from_slice(tokens);
+        let room = self.room;
+        let kept = self.with_room(tokens.len()).is_some_and(|recording| {
+            // Twice as much each time, but no more than there is room for.
+            let held = &mut recording.tokens;
+            let more = held.len().clamp(tokens.len(), room - held.len());
+            let fits = held.capacity() - held.len() >= tokens.len()
+                || held.try_reserve_exact(more).is_ok();
+            if fits {
+                held.extend_from_slice(tokens);
+            }
+            fits
+        });
+        if !kept {
+            self.recording = None;
         }
     }
 

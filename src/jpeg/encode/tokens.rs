@@ -80,7 +80,7 @@ static MAGNITUDES: [Magnitude; TABULATED] = {
 };
 
 impl Magnitude {
-    /// Of a value of at most 15 bits and a sign, or -32768.
+    /// Of a value of at most 15 bits and a sign.
     #[inline(always)]
     pub(super) fn of(value: i32) -> Self {
         Self::tabulated(value).unwrap_or_else(|| Self::computed(value))
