@@ -89,7 +89,7 @@ impl CoefficientImage {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError::PixelFormat`] for CMYK pixels, or for colour spaces other than grey, RGB and
+    /// [`ArgumentError::PixelFormat`](crate::ArgumentError::PixelFormat) for CMYK pixels, or for colour spaces other than grey, RGB and
     /// YCbCr; [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn from_pixels(
         pixels: PixelView<'_>,
