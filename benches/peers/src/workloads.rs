@@ -147,7 +147,7 @@ fn peer<T>(name: &'static str, run: impl FnMut() -> T + 'static) -> Contender {
 fn reusing_buffers(bytes: &'static [u8]) -> Contender {
     let (mut image, options) = (CoefficientImage::default(), DecodeOptions::default());
     ours("reused buffers", move || {
-        image.decode_into(bytes, &options).unwrap()
+        image.decode_into(bytes, &options).unwrap();
     })
 }
 
