@@ -18,6 +18,8 @@ fn statistics_of_no_image_are_refused() {
         // Values from 1 to 2 that are further than 0.5 from their mean.
         "statistics-deviation-beyond-range",
         "statistics-image-deviation-beyond-range",
+        // The same where half of the distance is no whole sixteenth.
+        "statistics-image-deviation-beyond-odd-range",
     ] {
         let error = serde_json::from_slice::<BandStatistics>(&crash(&format!("{name}.json")));
         let error = error.expect_err(name).to_string();
@@ -33,6 +35,13 @@ fn the_same_statistics_without_the_fault_are_taken() {
     let text = String::from_utf8(crash("statistics-image-deviation-beyond-range.json")).unwrap();
     // A deviation of 9 sixteenths, and of 8, in fractions of 2^-20.
     let sound = text.replace("9437184", "8388608");
+    assert_ne!(sound, text);
+    assert!(serde_json::from_str::<BandStatistics>(&sound).is_ok());
+
+    let odd = crash("statistics-image-deviation-beyond-odd-range.json");
+    let text = String::from_utf8(odd).unwrap();
+    // A deviation of 8.9 sixteenths, and of 8.5.
+    let sound = text.replace("9312896", "8912896");
     assert_ne!(sound, text);
     assert!(serde_json::from_str::<BandStatistics>(&sound).is_ok());
 }

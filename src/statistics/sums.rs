@@ -113,11 +113,13 @@ impl BandSums {
         let figures = i128::from(figures);
         // Below 2^64 figures of 2^56.
         let sum_of = |figure: i128| figures * (figure * i128::from(IMAGE_FRACTION) + slack);
-        let half_range = (i128::from(high) - i128::from(low) + 1) / 2;
+        // Values between two bounds deviate by half their distance at most.
+        let distance = i128::from(high) - i128::from(low);
+        let twice_deviations = figures * (distance * i128::from(IMAGE_FRACTION) + 2 * slack);
         let not_above = |sum: u128, most: i128| sum <= most.unsigned_abs();
         self.image_means <= sum_of(high.into())
             && self.image_means >= -sum_of(-i128::from(low))
-            && not_above(self.image_deviations, sum_of(half_range))
+            && not_above(self.image_deviations.saturating_mul(2), twice_deviations)
             && not_above(self.image_magnitudes, sum_of(largest.into()))
             && not_above(
                 self.image_means.unsigned_abs(),
