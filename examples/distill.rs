@@ -8,6 +8,8 @@
 
 #[path = "support/png_file.rs"]
 mod png_file;
+#[path = "support/profile_file.rs"]
+mod profile_file;
 
 use std::error::Error;
 use std::fs;
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use feature_distillation::{
     AsMdDesign, BandStatistics, CoefficientImage, EncodeOptions, FeatureDistiller, HuffmanTables,
-    InverseOptions, Profile, TableScope,
+    InverseOptions, TableScope,
 };
 
 #[derive(Parser)]
@@ -62,13 +64,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         _ => return Err("OUT must end in .png, .jpg or .jpeg".into()),
     };
     let distiller = match &arguments.profile {
-        Some(file) => {
-            let text =
-                fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-            let profile: Profile = serde_json::from_str(&text)
-                .map_err(|error| format!("{}: {error}", file.display()))?;
-            FeatureDistiller::from_profile(profile)
-        }
+        Some(file) => FeatureDistiller::from_profile(profile_file::read_profile(file)?),
         None => FeatureDistiller::builder()
             .design(
                 &AsMdDesign::authors_code(),

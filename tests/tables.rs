@@ -10,19 +10,19 @@
 
 #[path = "../examples/support/dead_leaves.rs"]
 mod dead_leaves;
-
-use std::fs;
-use std::path::PathBuf;
+mod photographs;
 
 use feature_distillation::{
     AccuracySensitive, ArgumentError, AsMdDesign, Band, BandStatistics, ChromaSubsampling,
-    CoefficientImage, ColorSpace, Error, FeatureDistiller, FeatureDistillerBuilder, Handover,
-    InverseOptions, Norm, PixelBuffer, PixelFormat, PixelPipeline, Profile, ProfileCard,
-    QuantizationTable, QuantizationTables, TableDesign, TableScope, Upsampling, removing_table,
+    CoefficientImage, ColorSpace, Error, FeatureDistiller, FeatureDistillerBuilder, Handover, Norm,
+    PixelBuffer, PixelFormat, PixelPipeline, Profile, ProfileCard, QuantizationTable,
+    QuantizationTables, TableDesign, TableScope, Upsampling, removing_table,
 };
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use photographs::photographs;
 
 const HANDOVERS: [Handover; 2] = [Handover::Float, Handover::EightBit];
 
@@ -648,24 +648,9 @@ fn the_radii_of_presets_are_those_of_the_formula() {
 
 #[test]
 fn cards_of_photographs() {
-    let Some(folder) = std::env::var_os("FEATURE_DISTILLATION_DATA").map(PathBuf::from) else {
-        eprintln!("FEATURE_DISTILLATION_DATA is not set: no cards of photographs");
+    let Some(photos) = photographs("no cards of photographs") else {
         return;
     };
-    let mut files: Vec<PathBuf> = fs::read_dir(folder.join("photos224"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    let photos: Vec<PixelBuffer> = files
-        .iter()
-        .step_by(5)
-        .map(|file| {
-            let image = CoefficientImage::decode(&fs::read(file).unwrap()).unwrap();
-            let options = InverseOptions::libjpeg_equal().with_format(PixelFormat::Rgb);
-            image.to_pixels(&options).unwrap()
-        })
-        .collect();
     let mut statistics = BandStatistics::new();
     for photo in &photos {
         statistics

@@ -8,9 +8,7 @@
 
 #[path = "../examples/support/dead_leaves.rs"]
 mod dead_leaves;
-
-use std::fs;
-use std::path::PathBuf;
+mod photographs;
 
 use feature_distillation::{
     ArgumentError, AsMdDesign, BandStatistics, Certificate, CertificateVoid, ChromaSubsampling,
@@ -22,6 +20,8 @@ use feature_distillation::{
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use photographs::photographs;
 
 /// A picture that pass two reproduces: the picture after as many passes as it takes.
 fn sent(distiller: &FeatureDistiller, raw: PixelView<'_>) -> Option<PixelBuffer> {
@@ -634,24 +634,9 @@ proptest! {
 
 #[test]
 fn photographs_give_back_what_was_injected() {
-    let Some(folder) = std::env::var_os("FEATURE_DISTILLATION_DATA").map(PathBuf::from) else {
-        eprintln!("FEATURE_DISTILLATION_DATA is not set: no photographs were tampered with");
+    let Some(photos) = photographs("no photographs were tampered with") else {
         return;
     };
-    let mut files: Vec<PathBuf> = fs::read_dir(folder.join("photos224"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    let photos: Vec<PixelBuffer> = files
-        .iter()
-        .step_by(5)
-        .map(|file| {
-            let image = CoefficientImage::decode(&fs::read(file).unwrap()).unwrap();
-            let options = InverseOptions::libjpeg_equal().with_format(PixelFormat::Rgb);
-            image.to_pixels(&options).unwrap()
-        })
-        .collect();
     for size in [1_i16, 2, 4] {
         let distiller = certifying(Norm::Linf, f64::from(size)).build().unwrap();
         let [mut fixed, mut raw_outside, mut patch_outside] = [0; 3];

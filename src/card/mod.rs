@@ -5,7 +5,7 @@ mod text;
 use crate::certificate::{Certificate, Handover, Norm, Radii};
 use crate::coefficients::{CoefficientImage, ColorSpace, Component};
 use crate::error::{ArgumentError, Result};
-use crate::pixels::{PixelBuffer, PixelView};
+use crate::pixels::{PixelBuffer, PixelView, signal_to_noise};
 use crate::profile::Profile;
 
 /// What a profile certifies before any picture is seen, and what pass one makes of given pictures: quality,
@@ -273,11 +273,7 @@ fn psnr(raw: PixelView<'_>, picture: &PixelBuffer) -> f64 {
                 .sum::<u64>();
         }
     }
-    if squares == 0 {
-        return f64::INFINITY;
-    }
-    // One logarithm for all platforms.
-    10.0 * libm::log10(255.0 * 255.0 * real(picture.as_slice().len() as u64) / real(squares))
+    signal_to_noise(squares, picture.as_slice().len() as u64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]

@@ -75,15 +75,13 @@ impl Profile {
             _ => (3, 3),
         };
         let losses = (0..components).map(|index| {
-            let averaged = averaged_pixels(self.subsampling(), index);
-            let size = (16 * averaged.0, 16 * averaged.1);
+            let origin =
+                SampleOrigin::of_component(channels, self.color_space(), self.subsampling(), index);
+            // Two blocks each way, so that the first one is not the last.
+            let size = (16 * origin.averaged.0, 16 * origin.averaged.1);
             let weights =
-                ComponentWeights::new(size, channels, self.color_space(), index, averaged);
+                ComponentWeights::new(size, channels, self.color_space(), index, origin.averaged);
             let block = weights.block(0, 0);
-            let origin = SampleOrigin {
-                color_converted: self.color_space() == ColorSpace::YCbCr,
-                averaged: averaged != (1, 1),
-            };
             let stages = origin.receiver_margins(self.pipeline(), block);
             ComponentLosses {
                 weights: block.picture,
@@ -141,13 +139,4 @@ impl ComponentLosses {
         let margin = f64::from(step) / 2.0 - self.lost[band.natural()];
         self.weights[band.natural()].radii(margin)
     }
-}
-
-/// Pixels that a sample of a component averages, horizontally and vertically.
-pub(super) fn averaged_pixels(subsampling: ChromaSubsampling, component: usize) -> (usize, usize) {
-    let (across, down) = match component {
-        0 => (1, 1),
-        _ => subsampling.luminance_factors(),
-    };
-    (across.into(), down.into())
 }

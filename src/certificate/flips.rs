@@ -24,7 +24,7 @@ impl NoiseModel {
     ///
     /// [`ArgumentError::Number`] unless the deviation is finite and not negative.
     pub fn gaussian(deviation: f64) -> Result<Self> {
-        check("deviation of noise", deviation)?;
+        ArgumentError::check_not_negative("deviation of noise", deviation)?;
         Ok(Self {
             deviation,
             shape: [1.0; BANDS],
@@ -48,7 +48,7 @@ impl NoiseModel {
     /// [`ArgumentError::Number`] for a factor that is negative or not finite.
     pub fn with_shape(mut self, shape: [f64; BANDS]) -> Result<Self> {
         for factor in shape {
-            check("factor of a band's noise", factor)?;
+            ArgumentError::check_not_negative("factor of a band's noise", factor)?;
         }
         self.shape = shape;
         Ok(self)
@@ -67,7 +67,7 @@ impl ComponentCertificate {
     ///
     /// [`ArgumentError::Number`] unless the size is finite and not negative.
     pub fn most_flips(&self, x: u32, y: u32, norm: Norm, size: f64) -> Result<Option<usize>> {
-        check("perturbation size", size)?;
+        ArgumentError::check_not_negative("perturbation size", size)?;
         let (Some(margins), Some(weights)) = (self.margins(x, y), self.weights(x, y)) else {
             return Ok(None);
         };
@@ -149,12 +149,4 @@ fn beyond(threshold: f64, deviation: f64) -> f64 {
         return if threshold > 0.0 { 0.0 } else { 1.0 };
     }
     0.5 * libm::erfc(threshold / (deviation * SQRT_2))
-}
-
-pub(super) fn check(what: &'static str, value: f64) -> Result<()> {
-    if value.is_finite() && value >= 0.0 {
-        Ok(())
-    } else {
-        Err(ArgumentError::Number { what, value }.into())
-    }
 }

@@ -1,6 +1,6 @@
 //! Radii as a map over the picture.
 
-use crate::error::Result;
+use crate::error::{ArgumentError, Result};
 use crate::limits::{try_reserve, try_vec};
 use crate::pixels::{PixelBuffer, PixelFormat};
 
@@ -64,10 +64,10 @@ impl RadiusMap {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError::Number`](crate::ArgumentError::Number) unless the scale is finite and not negative;
+    /// [`ArgumentError::Number`] unless the scale is finite and not negative;
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn to_picture(&self, full_scale: f64) -> Result<PixelBuffer> {
-        super::flips::check("full scale of a radius map", full_scale)?;
+        ArgumentError::check_not_negative("full scale of a radius map", full_scale)?;
         let (width, height) = self.size;
         let mut samples = Vec::new();
         try_reserve(&mut samples, width as usize * height as usize)?;

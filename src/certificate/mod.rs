@@ -16,7 +16,7 @@ pub use radii::{Norm, Radii};
 pub use removal::Removal;
 
 use crate::band::{BANDS, Band, Block};
-use crate::coefficients::{CoefficientImage, ColorSpace, Component};
+use crate::coefficients::{CoefficientImage, Component};
 use crate::error::{CertificateVoid, Result};
 use crate::limits::try_reserve;
 use crate::pixels::{InverseOptions, PixelFormat, PixelView, Planes};
@@ -300,22 +300,20 @@ impl ComponentCertificate {
         component: &Component,
         index: usize,
     ) -> Result<Self> {
-        let averaged = match planes.component_count() {
-            1 => (1, 1),
-            _ => a_priori::averaged_pixels(profile.subsampling(), index),
-        };
         let channels = picture.format().channels();
+        let origin = SampleOrigin::of_component(
+            channels,
+            planes.color_space(),
+            profile.subsampling(),
+            index,
+        );
         let weights = ComponentWeights::new(
             (picture.width() as usize, picture.height() as usize),
             channels,
             planes.color_space(),
             index,
-            averaged,
+            origin.averaged,
         );
-        let origin = SampleOrigin {
-            color_converted: channels == 3 && planes.color_space() != ColorSpace::Rgb,
-            averaged: averaged != (1, 1),
-        };
         let stages = weights.classes().each_ref().map(|row| {
             row.each_ref()
                 .map(|block| origin.receiver_margins(profile.pipeline(), block))

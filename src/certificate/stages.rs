@@ -3,7 +3,8 @@
 //! All in coefficient units, as bounds that hold for every picture of 8-bit samples.
 
 use crate::band::{BANDS, Band};
-use crate::pixels::PixelPipeline;
+use crate::coefficients::ColorSpace;
+use crate::pixels::{ChromaSubsampling, PixelPipeline};
 
 use super::functional::BlockWeights;
 
@@ -38,15 +39,36 @@ pub(crate) const EIGHT_BIT_PIXELS: f64 = 0.5;
 pub(crate) struct SampleOrigin {
     /// Whether the component is a mix of channels.
     pub(crate) color_converted: bool,
-    /// Whether a sample averages several pixels.
-    pub(crate) averaged: bool,
+    /// Pixels that a sample averages, horizontally and vertically.
+    pub(crate) averaged: (usize, usize),
 }
 
 impl SampleOrigin {
+    /// The origin of component `index` of pixels with `channels` channels.
+    pub(crate) fn of_component(
+        channels: usize,
+        color_space: ColorSpace,
+        subsampling: ChromaSubsampling,
+        index: usize,
+    ) -> Self {
+        let (across, down) = match (color_space, index) {
+            (ColorSpace::YCbCr, 1..) => subsampling.luminance_factors(),
+            _ => (1, 1),
+        };
+        Self {
+            color_converted: channels == 3 && color_space != ColorSpace::Rgb,
+            averaged: (across.into(), down.into()),
+        }
+    }
+
+    const fn is_averaged(self) -> bool {
+        self.averaged.0 > 1 || self.averaged.1 > 1
+    }
+
     /// Whether the coefficients of a band are sums of whole samples scaled by 1/8, which no transform rounds.
     pub(crate) const fn is_exact(self, band: Band) -> bool {
         !self.color_converted
-            && !self.averaged
+            && !self.is_averaged()
             && band.u().is_multiple_of(4)
             && band.v().is_multiple_of(4)
     }
@@ -69,7 +91,7 @@ impl SampleOrigin {
                 PixelPipeline::Precise => 0.0,
                 PixelPipeline::LibjpegEqual => {
                     f64::from(u8::from(self.color_converted)) * EIGHT_BIT_COLOR
-                        + f64::from(u8::from(self.averaged)) * EIGHT_BIT_AVERAGE
+                        + f64::from(u8::from(self.is_averaged())) * EIGHT_BIT_AVERAGE
                 }
             };
             margins[band.natural()] = transform + sample * weights.component_l1[band.natural()];
@@ -85,7 +107,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::coefficients::ColorSpace;
     use crate::dct::{integer, reference};
     use crate::pixels::{PixelFormat, PixelView, Planes, ycbcr_from_rgb};
     use crate::quantization::QuantizationTable;

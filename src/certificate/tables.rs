@@ -6,7 +6,7 @@ use crate::profile::{Profile, ProfileParts};
 use crate::quantization::{QuantizationTable, QuantizationTables};
 
 use super::a_priori::ComponentLosses;
-use super::{Handover, Norm, flips};
+use super::{Handover, Norm};
 
 impl Profile {
     /// This profile with the steps that are too small raised to the smallest that remove every perturbation of at
@@ -37,7 +37,7 @@ impl Profile {
     /// # Ok::<(), feature_distillation::Error>(())
     /// ```
     pub fn certifying(&self, norm: Norm, size: f64, handover: Handover) -> Result<Self> {
-        flips::check("perturbation size", size)?;
+        ArgumentError::check_not_negative("perturbation size", size)?;
         let Some(losses) = self.losses(handover) else {
             return Err(ArgumentError::Distiller(
                 "no step certifies subsampled chrominance that is upsampled by a triangle filter",

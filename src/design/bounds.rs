@@ -71,15 +71,8 @@ fn step_above(bound: f64) -> Result<u16> {
 }
 
 fn checked(eps: f64) -> Result<f64> {
-    if eps.is_finite() && eps >= 0.0 {
-        Ok(eps)
-    } else {
-        Err(ArgumentError::Number {
-            what: "perturbation size",
-            value: eps,
-        }
-        .into())
-    }
+    ArgumentError::check_not_negative("perturbation size", eps)?;
+    Ok(eps)
 }
 
 #[cfg(test)]

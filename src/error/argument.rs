@@ -216,3 +216,14 @@ pub enum ArgumentError {
         destination: u8,
     },
 }
+
+impl ArgumentError {
+    /// Takes a number that may be zero, but neither negative nor infinite nor not a number.
+    pub(crate) fn check_not_negative(what: &'static str, value: f64) -> Result<(), Self> {
+        if value.is_finite() && value >= 0.0 {
+            Ok(())
+        } else {
+            Err(Self::Number { what, value })
+        }
+    }
+}

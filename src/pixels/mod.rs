@@ -144,3 +144,12 @@ impl ChromaSubsampling {
         [luminance, SamplingFactor::ONE, SamplingFactor::ONE]
     }
 }
+
+/// Peak signal-to-noise ratio in decibels of 8-bit samples whose squared differences add up to this; infinite where
+/// there are none.
+pub(crate) fn signal_to_noise(squared_error: u64, samples: u64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+    let (error, samples) = (squared_error as f64, samples as f64);
+    // One logarithm for all platforms.
+    10.0 * libm::log10(255.0 * 255.0 * samples / error)
+}

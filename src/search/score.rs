@@ -57,13 +57,7 @@ impl Score {
     ///
     /// [`ArgumentError::Number`] unless it is finite and not negative.
     pub fn with_mean_bytes(mut self, mean_bytes: f64) -> Result<Self> {
-        if !(mean_bytes.is_finite() && mean_bytes >= 0.0) {
-            return Err(ArgumentError::Number {
-                what: "mean size of files",
-                value: mean_bytes,
-            }
-            .into());
-        }
+        ArgumentError::check_not_negative("mean size of files", mean_bytes)?;
         self.mean_bytes = Some(mean_bytes);
         Ok(self)
     }

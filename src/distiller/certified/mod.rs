@@ -114,13 +114,7 @@ impl FeatureDistiller {
         pixels: PixelView<'_>,
         target_linf: f64,
     ) -> Result<CertifiedPass> {
-        if !(target_linf.is_finite() && target_linf >= 0.0) {
-            return Err(ArgumentError::Number {
-                what: "target radius",
-                value: target_linf,
-            }
-            .into());
-        }
+        ArgumentError::check_not_negative("target radius", target_linf)?;
         let mut levels = self.compress_coefficients(pixels)?;
         if levels.color_space() == ColorSpace::YCbCr
             && self.profile.subsampling() != ChromaSubsampling::None

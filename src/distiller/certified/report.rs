@@ -1,6 +1,7 @@
 //! What the certified pass did.
 
 use crate::certificate::BlockPosition;
+use crate::pixels::signal_to_noise;
 
 /// A block that is not certified at the target: nothing is guaranteed for a perturbation of that size.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,18 +92,12 @@ impl CertificationReport {
     /// Where colour is distilled to grey, the raw pixels are its luminance, rounded.
     #[must_use]
     pub fn psnr(&self) -> f64 {
-        self.psnr_of(self.error)
+        signal_to_noise(self.error, self.sample_count)
     }
 
     /// Peak signal-to-noise ratio of the unrepaired pass, in decibels.
     #[must_use]
     pub fn unrepaired_psnr(&self) -> f64 {
-        self.psnr_of(self.unrepaired_error)
-    }
-
-    fn psnr_of(&self, squared_error: u64) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-        let (samples, error) = (self.sample_count as f64, squared_error as f64);
-        10.0 * libm::log10(255.0 * 255.0 * samples / error)
+        signal_to_noise(self.unrepaired_error, self.sample_count)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::band::Block;
 use crate::certificate::{BlockPosition, ComponentWeights, SampleOrigin};
-use crate::coefficients::{CoefficientImage, ColorSpace};
+use crate::coefficients::CoefficientImage;
 use crate::error::Result;
 use crate::pixels::{MOST_BLOCKS, Pixels, Rendering, Tile};
 use crate::profile::Profile;
@@ -44,28 +44,18 @@ impl<'a> Sweep<'a> {
         image: &CoefficientImage,
         target: f64,
     ) -> Self {
-        let factors = profile.subsampling().luminance_factors();
-        let averaged = (image.color_space() == ColorSpace::YCbCr)
-            .then_some((usize::from(factors.0), usize::from(factors.1)));
         let size = (reference.width(), reference.height());
+        let (channels, color_space) = (reference.channels(), image.color_space());
+        let origin =
+            |index| SampleOrigin::of_component(channels, color_space, profile.subsampling(), index);
+        let chrominance = origin(1);
+        let averaged = chrominance.color_converted.then_some(chrominance.averaged);
         let mut allowances = Vec::new();
         let mut blocks = Vec::new();
         for (index, component) in image.components().iter().enumerate() {
-            let of_component = match (index, averaged) {
-                (0, _) | (_, None) => (1, 1),
-                (_, Some(factors)) => factors,
-            };
-            let weights = ComponentWeights::new(
-                size,
-                reference.channels(),
-                image.color_space(),
-                index,
-                of_component,
-            );
-            let origin = SampleOrigin {
-                color_converted: averaged.is_some(),
-                averaged: of_component != (1, 1),
-            };
+            let origin = origin(index);
+            let weights =
+                ComponentWeights::new(size, channels, color_space, index, origin.averaged);
             blocks.push(weights.blocks());
             allowances.push(Allowance::of_component(
                 component.quantization_table(),
