@@ -122,6 +122,13 @@ impl Component {
             .unwrap_or(&[])
     }
 
+    /// The rows of blocks from one on.
+    pub(crate) fn block_rows_mut(&mut self, first: usize) -> impl Iterator<Item = &mut [Block]> {
+        let wide = self.blocks_wide as usize;
+        let start = first.saturating_mul(wide).min(self.blocks.len());
+        self.blocks[start..].chunks_exact_mut(wide)
+    }
+
     /// The block in column `x`, row `y`; `None` outside the component.
     #[must_use]
     pub fn block(&self, x: u32, y: u32) -> Option<&Block> {

@@ -6,63 +6,150 @@ use crate::limits::try_reserve;
 /// Zero bytes after the data, so that a refill near the end reads zeros and never past the buffer.
 const PADDING: usize = 16;
 
-/// The bytes between two markers of a scan, with stuffing removed.
-#[derive(Debug, Default)]
-pub(super) struct EntropyData {
-    /// De-stuffed bytes and [`PADDING`] zeros.
+/// Clean bytes that a reader finds before it, unless the data end earlier: a block has at most 64 symbols of 31
+/// bits, value included, and a refill looks at eight bytes.
+const AHEAD: usize = 64 * 31 / 8 + 16;
+
+/// Clean bytes that are held of data which are read block by block: enough to make the visits of
+/// [`EntropyData::advance`] rare, and few enough to stay in the first-level cache.
+pub(super) const WINDOW: usize = 8192;
+
+/// The bytes between two markers of a scan, with stuffing removed: all of them, or those that come next.
+#[derive(Debug)]
+pub(super) struct EntropyData<'i> {
+    input: &'i [u8],
+    /// De-stuffed bytes, and behind the last of them [`PADDING`] zeros.
     clean: Vec<u8>,
+    /// Clean bytes that are no longer held.
+    dropped: usize,
+    /// Clean bytes to be held at a time.
+    window: usize,
     /// Position in the input of the first byte.
     start: usize,
-    /// Position in the input of the first byte after, the 0xFF of a marker or the end of input.
-    end: usize,
+    /// Position in the input of the first byte that is not yet de-stuffed; where the data end, of the first
+    /// byte after, the 0xFF of a marker or the end of input.
+    next: usize,
+    is_complete: bool,
+    /// Whether a code after 0xFF ends the data.
+    ends: fn(u8) -> bool,
     /// Position in the input and value of the first code after 0xFF that is neither a stuffed zero nor an end.
     damaged_stuffing: Option<(usize, u8)>,
 }
 
-impl EntropyData {
-    /// Replaces the content by the entropy-coded data at `start`, up to the first code after 0xFF that
-    /// `ends` the data; others count as damaged stuffing. Where 0xFF itself ends no data, several of it
-    /// are one byte, as in libjpeg, if the code behind them does not end it.
+impl<'i> EntropyData<'i> {
+    /// No data yet, and memory for the clean ones, of which a `window` is held at a time.
     ///
-    /// Holds as many bytes as are left of the input, reserved once: later calls for data further on
-    /// find room enough.
-    pub(super) fn load(
-        &mut self,
-        input: &[u8],
-        start: usize,
-        ends: impl Fn(u8) -> bool,
-    ) -> Result<()> {
+    /// The data end before the first code after 0xFF that `ends` them; others count as damaged stuffing. Where
+    /// 0xFF itself ends no data, several of it are one byte, as in libjpeg, if the code behind them does not end it.
+    pub(super) fn new(
+        input: &'i [u8],
+        ends: fn(u8) -> bool,
+        window: usize,
+        mut memory: Vec<u8>,
+    ) -> Self {
+        memory.clear();
+        Self {
+            input,
+            clean: memory,
+            dropped: 0,
+            window,
+            start: 0,
+            next: 0,
+            is_complete: false,
+            ends,
+            damaged_stuffing: None,
+        }
+    }
+
+    /// The memory of the clean bytes, for other data.
+    pub(super) fn into_memory(self) -> Vec<u8> {
+        self.clean
+    }
+
+    /// Bytes that are held of `length` bytes of input.
+    pub(super) const fn memory(length: usize, window: usize) -> usize {
+        (if length < window { length } else { window }) + PADDING
+    }
+
+    /// Replaces the content by the entropy-coded data at `start`.
+    ///
+    /// Room for the window, or for what is left of the input, is reserved once: later calls for data
+    /// further on find room enough.
+    pub(super) fn load(&mut self, start: usize) -> Result<()> {
         self.clean.clear();
+        self.dropped = 0;
+        (self.start, self.next) = (start, start);
+        self.is_complete = false;
         self.damaged_stuffing = None;
-        self.start = start;
-        let longest = input.len().saturating_sub(start) + PADDING;
+        let longest = Self::memory(self.input.len().saturating_sub(start), self.window);
         if self.clean.capacity() < longest {
             try_reserve(&mut self.clean, longest)?;
         }
-        let mut copied = start;
-        self.end = loop {
-            let rest = input.get(copied..).unwrap_or(&[]);
-            let Some(offset) = memchr::memchr(0xFF, rest) else {
-                self.clean.extend_from_slice(rest);
-                break input.len();
-            };
-            self.clean.extend_from_slice(&rest[..offset]);
-            let behind = &rest[offset + 1..];
-            // Fill bytes of a marker, or data that were damaged.
-            let repeats = behind.iter().take_while(|&&byte| byte == 0xFF).count();
-            let is_data = |&code: &u8| !ends(code) && (repeats == 0 || !ends(0xFF));
-            let Some(code) = behind.get(repeats).copied().filter(is_data) else {
-                break copied + offset;
-            };
-            if repeats > 0 || code != 0 {
-                self.damaged_stuffing
-                    .get_or_insert((copied + offset + 1, behind[0]));
-            }
-            self.clean.push(0xFF);
-            copied += offset + 1 + repeats + 1;
-        };
-        self.clean.extend_from_slice(&[0; PADDING]);
+        self.fill();
         Ok(())
+    }
+
+    /// De-stuffs what the window has room for.
+    fn fill(&mut self) {
+        let input = self.input;
+        while !self.is_complete {
+            let room = self.window.saturating_sub(self.clean.len());
+            if room == 0 {
+                return;
+            }
+            let rest = input.get(self.next..).unwrap_or(&[]);
+            let near = &rest[..rest.len().min(room)];
+            let Some(offset) = memchr::memchr(0xFF, near) else {
+                self.clean.extend_from_slice(near);
+                self.next += near.len();
+                self.is_complete = near.len() == rest.len();
+                continue;
+            };
+            self.clean.extend_from_slice(&near[..offset]);
+            self.next += offset;
+            self.code(&rest[offset + 1..]);
+        }
+        self.clean.extend_from_slice(&[0; PADDING]);
+    }
+
+    /// Takes a byte 0xFF with the code `behind` it, or ends the data before it.
+    #[inline(always)]
+    fn code(&mut self, behind: &[u8]) {
+        let ends = self.ends;
+        // Fill bytes of a marker, or data that were damaged.
+        let repeats = behind.iter().take_while(|&&byte| byte == 0xFF).count();
+        let is_data = |&code: &u8| !ends(code) && (repeats == 0 || !ends(0xFF));
+        let Some(code) = behind.get(repeats).copied().filter(is_data) else {
+            self.is_complete = true;
+            return;
+        };
+        if repeats > 0 || code != 0 {
+            self.damaged_stuffing
+                .get_or_insert((self.next + 1, behind[0]));
+        }
+        self.clean.push(0xFF);
+        self.next += 1 + repeats + 1;
+    }
+
+    /// Drops what a reader has read, and de-stuffs as much anew.
+    #[cold]
+    #[inline(never)]
+    fn advance(&mut self, place: &mut BitPlace) {
+        self.clean.copy_within(place.next.., 0);
+        self.clean.truncate(self.clean.len() - place.next);
+        self.dropped += place.next;
+        place.next = 0;
+        self.fill();
+        place.end = self.dropped + self.clean.len();
+    }
+
+    /// Goes to the end of the data: [`end`](Self::end) and [`len`](Self::len) are known then.
+    pub(super) fn finish(&mut self) {
+        while !self.is_complete {
+            self.dropped += self.clean.len();
+            self.clean.clear();
+            self.fill();
+        }
     }
 
     pub(super) const fn damaged_stuffing(&self) -> Option<(usize, u8)> {
@@ -71,33 +158,49 @@ impl EntropyData {
 
     /// Position in the input of the marker that ends the data, or the length of the input.
     pub(super) const fn end(&self) -> usize {
-        self.end
+        self.next
     }
 
+    /// A reader of all data, where the window has them.
     pub(super) fn bits(&self) -> BitReader<'_> {
-        BitReader {
-            rest: &self.clean,
+        BitReader::at(&self.clean, &self.first())
+    }
+
+    /// The place of the first bit.
+    pub(super) const fn first(&self) -> BitPlace {
+        BitPlace {
+            next: 0,
             end: self.clean.len(),
             buffer: 0,
             available: 0,
         }
     }
 
-    /// The data, without padding.
+    /// Clean bytes with all that a block can take; the window moves on where it has fewer.
+    #[inline(always)]
+    pub(super) fn ahead(&mut self, place: &mut BitPlace) -> &[u8] {
+        if self.clean.len() < place.next + AHEAD && !self.is_complete {
+            self.advance(place);
+        }
+        &self.clean
+    }
+
+    /// The data, without padding, where the window has them.
     pub(super) fn clean_bytes(&self) -> &[u8] {
-        &self.clean[..self.len()]
+        &self.clean[..self.clean.len() - PADDING]
     }
 
     /// Bytes of data, without padding.
     pub(super) fn len(&self) -> usize {
-        self.clean.len() - PADDING
+        self.dropped + self.clean.len() - PADDING
     }
 
     /// Position in the input of the clean byte at `index`.
-    pub(super) fn input_position(&self, input: &[u8], index: usize) -> usize {
+    pub(super) fn input_position(&self, index: usize) -> usize {
+        let (input, end) = (self.input, self.next);
         let mut position = self.start;
         for _ in 0..index {
-            if position >= self.end {
+            if position >= end {
                 break;
             }
             if input.get(position) == Some(&0xFF) {
@@ -109,7 +212,25 @@ impl EntropyData {
             }
             position += 1;
         }
-        position.min(self.end)
+        position.min(end)
+    }
+}
+
+/// Where a reader stands between two blocks, in data whose window may move on.
+#[derive(Debug, Clone)]
+pub(super) struct BitPlace {
+    /// Index of the next clean byte to be loaded.
+    next: usize,
+    /// As in [`BitReader`].
+    end: usize,
+    buffer: u64,
+    available: u32,
+}
+
+impl BitPlace {
+    /// As [`BitReader::consumed_bytes`].
+    pub(super) const fn consumed_bytes(&self, data: &EntropyData<'_>) -> usize {
+        self.end - (data.clean.len() - self.next) - (self.available / 8) as usize
     }
 }
 
@@ -135,7 +256,29 @@ pub(super) struct BitReader<'a> {
     available: u32,
 }
 
-impl BitReader<'_> {
+impl<'a> BitReader<'a> {
+    /// Goes on from a place in clean bytes.
+    #[inline(always)]
+    pub(super) fn at(clean: &'a [u8], place: &BitPlace) -> Self {
+        Self {
+            rest: clean.get(place.next..).unwrap_or(&[]),
+            end: place.end,
+            buffer: place.buffer,
+            available: place.available,
+        }
+    }
+
+    /// The place that is reached in the clean bytes.
+    #[inline(always)]
+    pub(super) const fn place(&self, clean: &[u8]) -> BitPlace {
+        BitPlace {
+            next: clean.len() - self.rest.len(),
+            end: self.end,
+            buffer: self.buffer,
+            available: self.available,
+        }
+    }
+
     /// Makes at least [`REFILLED`] bits available.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
@@ -307,20 +450,36 @@ fn put_group<T: Copy>(
 }
 
 #[cfg(test)]
+impl<'i> EntropyData<'i> {
+    /// All data at the start of an input.
+    pub(super) fn of(input: &'i [u8]) -> Self {
+        let mut data = Self::new(input, |code| code != 0, usize::MAX, Vec::new());
+        data.load(0).unwrap();
+        data
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
+    /// All data at `start`.
+    fn loaded(input: &[u8], start: usize, ends: fn(u8) -> bool) -> EntropyData<'_> {
+        let mut data = EntropyData::new(input, ends, usize::MAX, Vec::new());
+        data.load(start).unwrap();
+        data
+    }
+
     #[test]
     fn stuffing_is_removed_up_to_the_marker() {
         let input = [9, 1, 0xFF, 0, 2, 0xFF, 0xD9, 7];
-        let mut data = EntropyData::default();
-        data.load(&input, 1, |code| code != 0).unwrap();
-        assert_eq!(data.clean[..data.len()], [1, 0xFF, 2]);
+        let data = loaded(&input, 1, |code| code != 0);
+        assert_eq!(data.clean_bytes(), [1, 0xFF, 2]);
         assert_eq!(data.end(), 5);
         assert_eq!(
-            [0, 1, 2, 3, 9].map(|index| data.input_position(&input, index)),
+            [0, 1, 2, 3, 9].map(|index| data.input_position(index)),
             [1, 2, 4, 5, 5]
         );
     }
@@ -328,24 +487,21 @@ mod tests {
     #[test]
     fn bytes_that_look_like_fill_are_a_byte_of_data_where_no_marker_follows() {
         let input = [1, 0xFF, 0xFF, 0xFF, 0, 2, 0xFF, 0xFF, 0xD9];
-        let mut data = EntropyData::default();
-        data.load(&input, 0, |code| (0xC0..0xFF).contains(&code))
-            .unwrap();
+        let data = loaded(&input, 0, |code| (0xC0..0xFF).contains(&code));
         assert_eq!(data.clean_bytes(), [1, 0xFF, 2]);
         assert_eq!(data.end(), 6);
         assert_eq!(data.damaged_stuffing(), Some((2, 0xFF)));
         assert_eq!(
-            [0, 1, 2, 3].map(|index| data.input_position(&input, index)),
+            [0, 1, 2, 3].map(|index| data.input_position(index)),
             [0, 1, 5, 6]
         );
-        data.load(&input, 0, |code| code != 0).unwrap();
+        let data = EntropyData::of(&input);
         assert_eq!((data.clean_bytes(), data.end()), ([1].as_slice(), 1));
     }
 
     #[test]
     fn reading_past_the_end_yields_zeros_and_is_noticed() {
-        let mut data = EntropyData::default();
-        data.load(&[0xA5], 0, |code| code != 0).unwrap();
+        let data = EntropyData::of(&[0xA5]);
         let mut bits = data.bits();
         bits.refill();
         assert_eq!(bits.peek(8), 0xA5);
@@ -359,12 +515,41 @@ mod tests {
 
     #[test]
     fn room_is_made_for_what_is_left_of_the_input_and_no_more() {
-        let mut data = EntropyData::default();
-        data.load(&[7; 1000], 100, |code| code != 0).unwrap();
+        let data = loaded(&[7; 1000], 100, |code| code != 0);
         assert!((900 + PADDING..=1000 + PADDING).contains(&data.clean.capacity()));
     }
 
     proptest! {
+        #[test]
+        fn a_window_shows_the_bits_of_all_data(
+            bytes in prop::collection::vec(prop_oneof![3 => any::<u8>(), 1 => Just(0xFF), 1 => Just(0)], 0..3000),
+            fields in prop::collection::vec(1_u32..=27, 0..1200),
+            window in AHEAD..2 * AHEAD,
+        ) {
+            let whole = EntropyData::of(&bytes);
+            let mut data = EntropyData::new(&bytes, |code| code != 0, window, Vec::new());
+            data.load(0).unwrap();
+            let (mut expected, mut place) = (whole.bits(), data.first());
+            for block in fields.chunks(64) {
+                let clean = data.ahead(&mut place);
+                let mut bits = BitReader::at(clean, &place);
+                for &count in block {
+                    expected.refill();
+                    bits.refill();
+                    prop_assert_eq!(bits.take(count), expected.take(count));
+                    prop_assert_eq!(bits.consumed_bytes(), expected.consumed_bytes());
+                }
+                place = bits.place(clean);
+                prop_assert_eq!(place.consumed_bytes(&data), expected.consumed_bytes());
+            }
+            prop_assert!(data.clean.capacity() <= EntropyData::memory(bytes.len(), window).max(8));
+            data.finish();
+            prop_assert_eq!((data.end(), data.len()), (whole.end(), whole.len()));
+            for index in [0, 1, bytes.len() / 2, bytes.len()] {
+                prop_assert_eq!(data.input_position(index), whole.input_position(index));
+            }
+        }
+
         #[test]
         fn bits_written_are_bits_read(fields in prop::collection::vec((any::<u32>(), 1_u32..=32), 0..200)) {
             let mut writer = BitWriter::default();
@@ -372,8 +557,7 @@ mod tests {
                 writer.put(bits >> (32 - count), count);
             }
             let bytes = writer.finish();
-            let mut data = EntropyData::default();
-            data.load(&bytes, 0, |code| code != 0).unwrap();
+            let data = EntropyData::of(&bytes);
             prop_assert_eq!(data.end(), bytes.len());
             let mut reader = data.bits();
             for &(bits, count) in &fields {

@@ -9,7 +9,7 @@ use super::super::header::ScanHeader;
 use super::Decoder;
 use super::frame::Frame;
 use super::scan::{Faults, Grid};
-use super::walk::{BlockReader, walk};
+use super::walk::{BlockReader, WholeImage, walk};
 
 /// What a scan brings of each block.
 #[derive(Debug, Clone, Copy)]
@@ -44,14 +44,20 @@ impl Decoder<'_> {
             })
             .collect();
         let conditioning = *self.tables.conditioning();
-        self.intervals(&grid, |data, mcus, faults: &mut F| {
+        self.intervals(&grid, usize::MAX, |data, mcus, faults: &mut F| {
             let mut blocks = ArithmeticBlocks {
                 decoder: BlockDecoder::new(data.clean_bytes(), &conditioning),
                 pass,
                 header,
                 components: &coded,
             };
-            walk(&grid, &mut frame.components, mcus, &mut blocks, faults)
+            walk(
+                &grid,
+                &mut WholeImage(&mut frame.components),
+                mcus,
+                &mut blocks,
+                faults,
+            )
         })
     }
 }

@@ -195,6 +195,8 @@ struct Decoder<'a> {
     frame: Option<Frame>,
     /// Memory for the blocks of each component, in frame order.
     spare_blocks: Vec<Vec<Block>>,
+    /// Memory for de-stuffed data.
+    clean: Vec<u8>,
     /// Whether a frame header has had DNL looked for: of a damaged file, one after another might ask.
     sought_lines: bool,
     /// Where damage is noted; `None` where it is an error.
@@ -215,6 +217,7 @@ impl<'a> Decoder<'a> {
             metadata: Vec::new(),
             frame: None,
             spare_blocks: Vec::new(),
+            clean: Vec::new(),
             sought_lines: false,
             report: None,
             astray: None,

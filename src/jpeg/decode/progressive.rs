@@ -12,7 +12,7 @@ use super::Decoder;
 use super::frame::{Frame, Nonzero};
 use super::scan::{Faults, Grid, IntervalEnd};
 use super::sequential::{dc_difference, level, low_half, read_symbol, tolerate_symbol};
-use super::walk::{BlockReader, walk};
+use super::walk::{BlockReader, WholeImage, walk};
 
 impl Decoder<'_> {
     pub(super) fn progressive_scan<F: Faults>(
@@ -44,14 +44,20 @@ impl Decoder<'_> {
             })
             .collect::<Result<_>>()?;
         let grid = Grid::new(frame, header);
-        self.intervals(&grid, |data, mcus, faults: &mut F| {
+        self.intervals(&grid, usize::MAX, |data, mcus, faults: &mut F| {
             let mut blocks = DcFirst {
                 bits: data.bits(),
                 tables: &tables,
                 predictions: [0; 4],
                 low: header.low,
             };
-            walk(&grid, &mut frame.components, mcus, &mut blocks, faults)
+            walk(
+                &grid,
+                &mut WholeImage(&mut frame.components),
+                mcus,
+                &mut blocks,
+                faults,
+            )
         })
     }
 
@@ -61,12 +67,18 @@ impl Decoder<'_> {
         header: &ScanHeader,
     ) -> Result<()> {
         let grid = Grid::new(frame, header);
-        self.intervals(&grid, |data, mcus, faults: &mut F| {
+        self.intervals(&grid, usize::MAX, |data, mcus, faults: &mut F| {
             let mut blocks = DcRefinement {
                 bits: data.bits(),
                 bit: 1 << header.low,
             };
-            walk(&grid, &mut frame.components, mcus, &mut blocks, faults)
+            walk(
+                &grid,
+                &mut WholeImage(&mut frame.components),
+                mcus,
+                &mut blocks,
+                faults,
+            )
         })
     }
 
@@ -203,7 +215,7 @@ impl Decoder<'_> {
         let grid = Grid::new(frame, header);
         let index = grid.components[0].index;
         let (component, nonzero) = (&mut frame.components[index], &mut frame.nonzero[index]);
-        self.intervals(&grid, |data, mcus, faults: &mut F| {
+        self.intervals(&grid, usize::MAX, |data, mcus, faults: &mut F| {
             // In a scan of one component an MCU is a block, and the blocks follow one another.
             #[expect(clippy::cast_possible_truncation, reason = "the blocks are in memory")]
             let range = mcus.start as usize..mcus.end as usize;
@@ -398,8 +410,8 @@ mod tests {
             for word in corrections {
                 writer.put(word, 32);
             }
-            let mut data = EntropyData::default();
-            data.load(&writer.finish(), 0, |code| code != 0).unwrap();
+            let bytes = writer.finish();
+            let data = EntropyData::of(&bytes);
 
             let (mut walked, mut walking, mut bits) = (block, data.bits(), data.bits());
             let expected = refine_by_walking(&mut walking, &mut walked, start..end, zeros, 2);

@@ -86,6 +86,9 @@ pub(super) struct Note {
 pub(super) struct Tolerate(Note);
 
 impl Faults for Tolerate {
+    // The length of the data tells where they run out.
+    const WINDOW: usize = usize::MAX;
+
     fn sizes(_: SamplePrecision) -> Sizes {
         Sizes::Any
     }
@@ -95,7 +98,7 @@ impl Faults for Tolerate {
         (marker::SOF0..0xFF).contains(&code)
     }
 
-    fn begin(data: &EntropyData, grid: &Grid) -> Self {
+    fn begin(data: &EntropyData<'_>, grid: &Grid) -> Self {
         Self(Note {
             data_bytes: data.len(),
             coding: grid.coding,
@@ -290,7 +293,7 @@ impl Decoder<'_> {
     /// Notes what went wrong in an interval and finds the next one; false where the scan is over.
     pub(super) fn resume(
         &mut self,
-        entropy: &EntropyData,
+        entropy: &EntropyData<'_>,
         grid: &Grid,
         note: &Note,
         end: &IntervalEnd,
@@ -343,7 +346,7 @@ impl Decoder<'_> {
 
     fn note_interval(
         &mut self,
-        entropy: &EntropyData,
+        entropy: &EntropyData<'_>,
         grid: &Grid,
         note: &Note,
         end: &IntervalEnd,
@@ -371,7 +374,7 @@ impl Decoder<'_> {
             self.note_loss(offset, kind, scan, Vec::new(), decoded.clone());
         }
         if let Some((kind, consumed)) = note.first.or(failed) {
-            let offset = entropy.input_position(input, consumed.saturating_sub(1));
+            let offset = entropy.input_position(consumed.saturating_sub(1));
             self.note_loss(offset, DamageKind::Malformed(kind), scan, lost, decoded);
         } else if let Some(mcu) = ran_out {
             if at_end_of_input {
@@ -387,7 +390,7 @@ impl Decoder<'_> {
             }
         } else if end.consumed < entropy.len() {
             let bytes = (entropy.len() - end.consumed) as u64;
-            let offset = entropy.input_position(input, end.consumed);
+            let offset = entropy.input_position(end.consumed);
             let kind = DamageKind::Malformed(Malformed::LeftoverData { bytes });
             self.note_loss(offset, kind, scan, lost, decoded);
         }

@@ -1,11 +1,12 @@
 //! What all scans share: restart intervals, MCUs and what is done about faults.
 
+use std::mem;
 use std::ops::Range;
 
 use crate::coefficients::EntropyCoding;
 use crate::error::{Malformed, Result};
 
-use super::super::bits::EntropyData;
+use super::super::bits::{EntropyData, WINDOW};
 use super::super::header::{ScanHeader, TableClass};
 use super::super::huffman::{DecodeTable, Sizes, SymbolClass};
 use super::super::marker::{self, malformed};
@@ -23,11 +24,14 @@ pub(super) trait Faults: Sized {
     /// The sizes that symbols may announce.
     fn sizes(precision: SamplePrecision) -> Sizes;
 
+    /// Clean bytes of an interval that a reader of blocks needs at a time.
+    const WINDOW: usize;
+
     /// Whether a code after 0xFF ends entropy-coded data.
     fn ends_data(code: u8) -> bool;
 
     /// Before the first MCU of an interval.
-    fn begin(data: &EntropyData, grid: &Grid) -> Self;
+    fn begin(data: &EntropyData<'_>, grid: &Grid) -> Self;
 
     /// Whether to leave out this MCU and all after it since the data have run out.
     fn stops_before(&mut self, mcu: u64, consumed: usize) -> bool;
@@ -47,6 +51,8 @@ pub(super) trait Faults: Sized {
 pub(super) struct Refuse;
 
 impl Faults for Refuse {
+    const WINDOW: usize = WINDOW;
+
     fn sizes(precision: SamplePrecision) -> Sizes {
         match precision {
             SamplePrecision::Eight => Sizes::EightBit,
@@ -58,7 +64,7 @@ impl Faults for Refuse {
         code != 0
     }
 
-    fn begin(_: &EntropyData, _: &Grid) -> Self {
+    fn begin(_: &EntropyData<'_>, _: &Grid) -> Self {
         Self
     }
 
@@ -229,13 +235,14 @@ impl Place {
 impl Decoder<'_> {
     /// Runs `decode` over the restart intervals of the scan that starts at the source's position.
     ///
-    /// `decode` is given the data of an interval and the range of MCUs it holds, counted row by row.
+    /// `decode` is given the data of an interval, de-stuffed as far as the window goes, and the range of MCUs it
+    /// holds, counted row by row.
     pub(super) fn intervals<F: Faults>(
         &mut self,
         grid: &Grid,
-        mut decode: impl FnMut(&EntropyData, Range<u64>, &mut F) -> IntervalEnd,
+        window: usize,
+        mut decode: impl FnMut(&mut EntropyData<'_>, Range<u64>, &mut F) -> IntervalEnd,
     ) -> Result<()> {
-        let input = self.source.bytes();
         let total = grid.mcu_count();
         let mut place = Place {
             total,
@@ -246,15 +253,17 @@ impl Decoder<'_> {
             first: 0,
             number: 0,
         };
-        // The clean copy of an interval is never longer than what is left of the input, and is dropped
-        // with the scan: what is released below is not held.
-        let mut entropy = EntropyData::default();
-        let scratch = self.source.remaining().len() as u64;
+        // A clean copy of an interval is never longer than what is left of the input, and a window of it is all
+        // that stays behind the scan: what is released below is not held.
+        let memory = mem::take(&mut self.clean);
+        let mut entropy = EntropyData::new(self.source.bytes(), F::ends_data, window, memory);
+        let scratch = self.source.remaining().len().min(window) as u64;
         self.budget.charge_memory(scratch)?;
         loop {
-            entropy.load(input, self.source.position(), F::ends_data)?;
+            entropy.load(self.source.position())?;
             let mut faults = F::begin(&entropy, grid);
-            let end = decode(&entropy, place.first..place.last(), &mut faults);
+            let end = decode(&mut entropy, place.first..place.last(), &mut faults);
+            entropy.finish();
             self.source.seek(entropy.end());
             let goes_on = match faults.into_note() {
                 None => self.close_interval(&entropy, grid.coding, &end, &mut place)?,
@@ -265,6 +274,9 @@ impl Decoder<'_> {
             }
         }
         self.budget.release_memory(scratch);
+        if window == WINDOW {
+            self.clean = entropy.into_memory();
+        }
         Ok(())
     }
 
@@ -272,7 +284,7 @@ impl Decoder<'_> {
     /// behind the last.
     fn close_interval(
         &mut self,
-        entropy: &EntropyData,
+        entropy: &EntropyData<'_>,
         coding: EntropyCoding,
         end: &IntervalEnd,
         place: &mut Place,
@@ -288,7 +300,7 @@ impl Decoder<'_> {
             ));
         }
         // A walk over the data: for errors alone.
-        let position = |index| entropy.input_position(self.source.bytes(), index);
+        let position = |index| entropy.input_position(index);
         if let Err(kind) = end.result {
             // The byte that holds the last bit read; the first one where no bit was.
             return Err(malformed(position(end.consumed.saturating_sub(1)), kind));

@@ -3,13 +3,13 @@
 use crate::band::{Block, NATURAL_FROM_ZIGZAG};
 use crate::error::{Malformed, Result};
 
-use super::super::bits::BitReader;
+use super::super::bits::{BitPlace, BitReader, EntropyData};
 use super::super::header::ScanHeader;
 use super::super::huffman::{DecodeTable, SYMBOLS_PER_REFILL, SymbolClass, advance};
 use super::Decoder;
 use super::frame::Frame;
 use super::scan::{Faults, Grid};
-use super::walk::{BlockReader, walk};
+use super::walk::{BlockReader, WholeImage, walk};
 
 impl Decoder<'_> {
     pub(super) fn sequential_scan<F: Faults>(
@@ -28,13 +28,15 @@ impl Decoder<'_> {
                 ac: table(SymbolClass::SequentialAc, scanned.ac_destination)?,
             });
         }
-        self.intervals(&grid, |data, mcus, faults: &mut F| {
+        self.intervals(&grid, F::WINDOW, |data, mcus, faults: &mut F| {
             let mut blocks = SequentialBlocks {
-                bits: data.bits(),
+                place: data.first(),
+                data,
                 tables: &tables,
                 predictions: [0; 4],
             };
-            walk(&grid, &mut frame.components, mcus, &mut blocks, faults)
+            let store = &mut WholeImage(&mut frame.components);
+            walk(&grid, store, mcus, &mut blocks, faults)
         })
     }
 }
@@ -46,24 +48,27 @@ struct Tables {
 }
 
 /// The blocks of an interval.
-struct SequentialBlocks<'a> {
-    bits: BitReader<'a>,
+struct SequentialBlocks<'a, 'i> {
+    data: &'a mut EntropyData<'i>,
+    place: BitPlace,
     /// By component in the scan.
     tables: &'a [Tables],
     /// DC value of each component's previous block (T.81 F.1.1.5.1).
     predictions: [i32; 4],
 }
 
-impl<F: Faults> BlockReader<F> for SequentialBlocks<'_> {
+impl<F: Faults> BlockReader<F> for SequentialBlocks<'_, '_> {
     fn consumed_bytes(&self) -> usize {
-        self.bits.consumed_bytes()
+        self.place.consumed_bytes(self.data)
     }
 
     #[inline(always)]
     fn read(&mut self, slot: usize, block: &mut Block, faults: &mut F) -> Result<(), Malformed> {
         let prediction = &mut self.predictions[slot];
+        let clean = self.data.ahead(&mut self.place);
         read_block(
-            &mut self.bits,
+            clean,
+            &mut self.place,
             &self.tables[slot],
             prediction,
             block,
@@ -75,16 +80,17 @@ impl<F: Faults> BlockReader<F> for SequentialBlocks<'_> {
 /// Decodes one block into zeros (T.81 F.2.2).
 #[inline(never)]
 fn read_block<F: Faults>(
-    reader: &mut BitReader<'_>,
+    clean: &[u8],
+    place: &mut BitPlace,
     tables: &Tables,
     prediction: &mut i32,
     block: &mut Block,
     faults: &mut F,
 ) -> Result<(), Malformed> {
-    let mut bits = reader.clone();
+    let mut bits = BitReader::at(clean, place);
     let result = read_dc(&mut bits, &tables.dc, prediction, block, faults)
         .and_then(|()| read_ac(&mut bits, &tables.ac, block, faults));
-    *reader = bits;
+    *place = bits.place(clean);
     result
 }
 

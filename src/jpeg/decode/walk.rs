@@ -6,7 +6,7 @@ use crate::band::Block;
 use crate::coefficients::Component;
 use crate::error::Malformed;
 
-use super::scan::{Faults, Grid, IntervalEnd};
+use super::scan::{Faults, Grid, GridComponent, IntervalEnd};
 
 /// Reads the blocks of an interval one after the other.
 pub(super) trait BlockReader<F: Faults> {
@@ -17,18 +17,99 @@ pub(super) trait BlockReader<F: Faults> {
     fn read(&mut self, slot: usize, block: &mut Block, faults: &mut F) -> Result<(), Malformed>;
 }
 
-/// Reads the MCUs of an interval, counted row by row, until they end or the data do.
+/// Where the blocks of a scan go, a row of MCUs at a time.
+pub(super) trait BlockStore {
+    /// The rows of blocks in a row of MCUs, which may be begun already.
+    fn lines(&mut self, grid: &Grid, row: u32) -> Lines<'_>;
+
+    /// All blocks of the row of MCUs are there.
+    fn finish_row(&mut self);
+}
+
+/// An MCU has at most ten blocks (T.81 B.2.3), so a row of them no more rows of blocks.
+const MOST_LINES: usize = 10;
+
+/// The rows of blocks that a row of MCUs takes by turns.
+#[derive(Debug)]
+pub(super) struct Lines<'a> {
+    lines: [Line<'a>; MOST_LINES],
+    count: usize,
+}
+
+/// A row of blocks.
+#[derive(Debug, Default)]
+struct Line<'a> {
+    /// Place of the component in the scan.
+    slot: usize,
+    /// Blocks that each MCU takes of it.
+    in_mcu: usize,
+    /// Those that are not padding.
+    blocks: &'a mut [Block],
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new() -> Self {
+        Self {
+            lines: Default::default(),
+            count: 0,
+        }
+    }
+
+    /// Adds the rows of a component; missing ones at the bottom of the picture are padding.
+    pub(super) fn add(
+        &mut self,
+        slot: usize,
+        part: &GridComponent,
+        mut rows: impl Iterator<Item = &'a mut [Block]>,
+    ) {
+        for _ in 0..part.in_mcu.1 {
+            if let Some(line) = self.lines.get_mut(self.count) {
+                *line = Line {
+                    slot,
+                    in_mcu: part.in_mcu.0 as usize,
+                    blocks: rows.next().unwrap_or_default(),
+                };
+                self.count += 1;
+            }
+        }
+    }
+}
+
+/// All blocks of all components.
 ///
 /// Blocks that are not there yet come into being as zeros, a row of MCUs at a time: they are still in
 /// the cache when they are read. There must be room for them.
+#[derive(Debug)]
+pub(super) struct WholeImage<'a>(pub(super) &'a mut [Component]);
+
+impl BlockStore for WholeImage<'_> {
+    fn lines(&mut self, grid: &Grid, row: u32) -> Lines<'_> {
+        let mut lines = Lines::new();
+        // The components of a scan are in the order of the frame.
+        let mut components = self.0.iter_mut().enumerate();
+        for (slot, part) in grid.components.iter().enumerate() {
+            let Some((_, component)) = components.find(|(index, _)| *index == part.index) else {
+                continue;
+            };
+            component.grow_to_row((row + 1) * part.in_mcu.1);
+            let first = (row * part.in_mcu.1) as usize;
+            lines.add(slot, part, component.block_rows_mut(first));
+        }
+        lines
+    }
+
+    fn finish_row(&mut self) {}
+}
+
+/// Reads the MCUs of an interval, counted row by row, until they end or the data do.
 pub(super) fn walk<F: Faults>(
     grid: &Grid,
-    components: &mut [Component],
+    store: &mut impl BlockStore,
     mcus: Range<u64>,
     reader: &mut impl BlockReader<F>,
     faults: &mut F,
 ) -> IntervalEnd {
-    let result = walk_rows(grid, components, mcus, reader, faults);
+    let result = walk_rows(grid, store, mcus, reader, faults);
     IntervalEnd {
         result,
         consumed: reader.consumed_bytes(),
@@ -37,7 +118,7 @@ pub(super) fn walk<F: Faults>(
 
 fn walk_rows<F: Faults>(
     grid: &Grid,
-    components: &mut [Component],
+    store: &mut impl BlockStore,
     mcus: Range<u64>,
     reader: &mut impl BlockReader<F>,
     faults: &mut F,
@@ -47,28 +128,27 @@ fn walk_rows<F: Faults>(
     while next < mcus.end {
         // An image has at most 65535 MCUs in each direction.
         #[expect(clippy::cast_possible_truncation, reason = "shown above")]
-        let (row, first_column) = ((next / wide) as u32, (next % wide) as u32);
-        let end = mcus.end.min((u64::from(row) + 1) * wide);
-        for part in &grid.components {
-            components[part.index].grow_to_row((row + 1) * part.in_mcu.1);
-        }
+        let (row, first_column) = ((next / wide) as u32, (next % wide) as usize);
+        let end_of_row = (u64::from(row) + 1) * wide;
+        let end = mcus.end.min(end_of_row);
+        let mut lines = store.lines(grid, row);
         for (mcu, column) in (next..end).zip(first_column..) {
             if faults.stops_before(mcu, reader.consumed_bytes()) {
                 return Ok(());
             }
-            for (slot, part) in grid.components.iter().enumerate() {
-                let component = &mut components[part.index];
-                let (horizontal, vertical) = part.in_mcu;
-                for y in row * vertical..(row + 1) * vertical {
-                    for x in column * horizontal..(column + 1) * horizontal {
-                        match component.block_mut(x, y) {
-                            Some(block) => reader.read(slot, block, faults)?,
-                            // Pads the MCU, and is no part of the picture.
-                            None => reader.read(slot, &mut [0; 64], faults)?,
-                        }
+            for line in &mut lines.lines[..lines.count] {
+                let first = column * line.in_mcu;
+                for x in first..first + line.in_mcu {
+                    match line.blocks.get_mut(x) {
+                        Some(block) => reader.read(line.slot, block, faults)?,
+                        // Pads the MCU, and is no part of the picture.
+                        None => reader.read(line.slot, &mut [0; 64], faults)?,
                     }
                 }
             }
+        }
+        if end == end_of_row {
+            store.finish_row();
         }
         next = end;
     }

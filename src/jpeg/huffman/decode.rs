@@ -353,8 +353,8 @@ mod tests {
                 for next in (0..1_u32 << 18).map(|bits| bits << 13) {
                     let mut writer = BitWriter::default();
                     writer.put(next << 1, 32);
-                    let mut data = EntropyData::default();
-                    data.load(&writer.finish(), 0, |code| code != 0).unwrap();
+                    let bytes = writer.finish();
+                    let data = EntropyData::of(&bytes);
                     let mut bits = data.bits();
                     bits.refill();
                     let mut behind = bits.clone();
@@ -446,8 +446,7 @@ mod tests {
                 writer.put(code, length);
             }
             let bytes = writer.finish();
-            let mut data = EntropyData::default();
-            data.load(&bytes, 0, |code| code != 0).unwrap();
+            let data = EntropyData::of(&bytes);
             let mut bits = data.bits();
             // The progressive class has a distinct entry for every legal symbol.
             let decode = DecodeTable::new(&spec, SymbolClass::ProgressiveAc, Sizes::EightBit);
