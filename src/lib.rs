@@ -162,7 +162,7 @@ pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};
 pub use pixels::{
     ChromaSubsampling, ForwardOptions, InverseOptions, Normalization, PixelBuffer, PixelFormat,
-    PixelPipeline, PixelView, Upsampling,
+    PixelPipeline, PixelScratch, PixelView, Upsampling,
 };
 pub use profile::{Fingerprint, Profile};
 pub use quantization::{QuantizationTable, QuantizationTables, Rounding};

@@ -259,6 +259,30 @@ pub(crate) fn try_vec<T: Clone>(value: T, count: usize) -> Result<Vec<T>> {
     Ok(items)
 }
 
+/// Makes a vector as long as wanted, whatever it holds: its memory is kept.
+pub(crate) fn try_fit<T: Clone + Default>(items: &mut Vec<T>, count: usize) -> Result<()> {
+    if items.capacity() < count {
+        items.clear();
+        try_reserve(items, count)?;
+    }
+    items.resize(count, T::default());
+    Ok(())
+}
+
+/// Zeros.
+pub(crate) fn try_zeroed(count: usize) -> Result<Vec<u8>> {
+    /// From here on the system gives pages that are zero, and they need not be touched.
+    const LARGE: usize = 1 << 20;
+    if count < LARGE {
+        return try_vec(0, count);
+    }
+    // The library asks for zeroed pages only where failure is no choice: whether there is room is asked before.
+    let mut room = Vec::<u8>::new();
+    try_reserve(&mut room, count)?;
+    drop(room);
+    Ok(vec![0; count])
+}
+
 pub(crate) fn try_reserve<T>(items: &mut Vec<T>, additional: usize) -> Result<()> {
     items
         .try_reserve_exact(additional)

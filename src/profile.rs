@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::coefficients::{CoefficientImage, ColorSpace};
+use crate::coefficients::{ColorSpace, Outline};
 use crate::error::{ArgumentError, Error, Result};
 use crate::pixels::{ChromaSubsampling, ForwardOptions, InverseOptions, PixelPipeline, Upsampling};
 use crate::quantization::{QuantizationTables, Rounding};
@@ -126,14 +126,14 @@ impl Profile {
     }
 
     /// Checks that an image is one that the profile's pass one could have made.
-    pub(crate) fn check_origin(&self, image: &CoefficientImage) -> Result<()> {
-        let grey = image.color_space() == ColorSpace::Grey;
-        let what = if !grey && image.color_space() != self.color_space {
+    pub(crate) fn check_origin(&self, image: &Outline<'_>) -> Result<()> {
+        let grey = image.color_space == ColorSpace::Grey;
+        let what = if !grey && image.color_space != self.color_space {
             Some("colour spaces")
         } else if !grey && !self.samples_like(image) {
             Some("sampling factors")
         } else if image
-            .components()
+            .components
             .iter()
             .enumerate()
             .any(|(index, component)| component.quantization_table() != self.tables().table(index))
@@ -149,9 +149,9 @@ impl Profile {
     }
 
     /// Whether the components of an image are sampled as pass one samples them.
-    fn samples_like(&self, image: &CoefficientImage) -> bool {
+    fn samples_like(&self, image: &Outline<'_>) -> bool {
         let factors = self.subsampling.sampling_factors();
-        let components = image.components();
+        let components = image.components;
         components.len() <= factors.len()
             && components
                 .iter()

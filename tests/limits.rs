@@ -630,12 +630,15 @@ fn pixels_are_refused_before_they_are_allocated() {
     // A short file, so that pixels take more than reading it.
     let image = CoefficientImage::new(256, 256, ColorSpace::Grey, &one, &table.into()).unwrap();
     let bytes = image.encode().unwrap();
-    // Coefficients of two bytes, pixels of one, and 16 rows of samples of one, or of floats of four.
-    let precise = 256 * 256 * 3 + 256 * 16 * 4;
+    // Pixels of one byte and a row more of them, 16 rows of samples of one, or of floats of four.
+    let libjpeg_equal = 256 * 256 + 256 + 256 * 16;
+    let precise = 256 * 256 + 256 + 256 * 16 * 4;
     for (options, bytes) in [
-        (InverseOptions::libjpeg_equal(), 256 * 256 * 3 + 256 * 16),
+        (InverseOptions::libjpeg_equal(), libjpeg_equal),
         (InverseOptions::precise(), precise),
     ] {
+        // And coefficients of two bytes.
+        let bytes = bytes + 256 * 256 * 2;
         let enough = options.with_limits(Limits::default().with_max_memory(bytes));
         assert!(image.to_pixels(&enough).is_ok());
         let short = options.with_limits(Limits::default().with_max_memory(bytes - 1));
@@ -643,7 +646,7 @@ fn pixels_are_refused_before_they_are_allocated() {
         assert_exceeded(&result.unwrap_err(), LimitKind::Memory, bytes, bytes - 1);
         assert!(peak < 1 << 10, "{peak} bytes");
     }
-    // And a row of blocks that are requantized.
+    // A row of blocks is all that is held of the coefficients where the pixels come from a file.
     let distilled = precise + 256 / 8 * 128;
     let distiller = FeatureDistiller::builder()
         .tables(table)

@@ -228,7 +228,7 @@ impl Receiver {
         let image = CoefficientImage::decode_with(bytes, &options)?;
         let own = (0..self.profiles.len())
             .map(|profile| (profile, self.distiller(profile)))
-            .find(|(_, distiller)| distiller.profile().check_origin(&image).is_ok());
+            .find(|(_, distiller)| distiller.profile().check_origin(&image.outline()).is_ok());
         if let Some((profile, distiller)) = own {
             let alignment = Alignment {
                 profile,
@@ -237,7 +237,7 @@ impl Receiver {
                 evidence: f64::INFINITY,
             };
             return Ok(Received {
-                pixels: distiller.distill_decoded(&image)?,
+                pixels: distiller.distill_decoded(image)?,
                 alignment,
             });
         }

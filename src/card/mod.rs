@@ -95,7 +95,7 @@ impl ProfileCard {
     /// As [`add`](Self::add), [`ArgumentError::ProfileMismatch`] for levels that no pass of this profile makes, and
     /// [`ArgumentError::Shape`] where they are of a picture of another size.
     pub fn add_with_levels(&mut self, raw: PixelView<'_>, levels: &CoefficientImage) -> Result<()> {
-        self.profile.check_origin(levels)?;
+        self.profile.check_origin(&levels.outline())?;
         let picture = levels.to_pixels(&self.profile.inverse_options())?;
         if picture.format() != raw.format() {
             return Err(ArgumentError::PixelFormat {

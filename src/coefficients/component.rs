@@ -1,9 +1,11 @@
 //! One component: its blocks of quantized coefficients and the table they were quantized with.
 
+use std::ops::Range;
+
 use crate::band::{Band, Block};
 use crate::error::{ArgumentError, Error, Result};
 use crate::limits::try_vec;
-use crate::quantization::{QuantizationTable, Requantizer, Rounding, largest_magnitude};
+use crate::quantization::{QuantizationTable, RequantizationBounds, Requantizer, Rounding};
 use crate::vectors::Vectors;
 
 use super::geometry::{Geometry, SamplingFactor};
@@ -122,6 +124,24 @@ impl Component {
             .unwrap_or(&[])
     }
 
+    /// The blocks of a row of the image's MCUs, interleaved or not.
+    pub(crate) fn mcu_row(&self, row: u32) -> &[Block] {
+        &self.blocks[self.range_of_mcu_row(row)]
+    }
+
+    /// As [`mcu_row`](Self::mcu_row), to be changed.
+    pub(crate) fn mcu_row_mut(&mut self, row: u32) -> &mut [Block] {
+        let range = self.range_of_mcu_row(row);
+        &mut self.blocks[range]
+    }
+
+    fn range_of_mcu_row(&self, row: u32) -> Range<usize> {
+        let (wide, high) = (self.blocks_wide as usize, self.sampling.vertical());
+        let start = row as usize * usize::from(high) * wide;
+        let end = start + usize::from(high) * wide;
+        start.min(self.blocks.len())..end.min(self.blocks.len())
+    }
+
     /// The rows of blocks from one on.
     pub(crate) fn block_rows_mut(&mut self, first: usize) -> impl Iterator<Item = &mut [Block]> {
         let wide = self.blocks_wide as usize;
@@ -206,44 +226,32 @@ impl Component {
         table: &QuantizationTable,
         component: usize,
     ) -> Result<()> {
-        const BOUND: i32 = 32767;
-        let (from, to) = (
-            self.table.to_natural().map(i32::from),
-            table.to_natural().map(i32::from),
-        );
-        if from.iter().zip(&to).all(|(from, to)| from <= to) {
+        let Some(bounds) = RequantizationBounds::new(&self.table, table) else {
+            return Ok(());
+        };
+        if bounds.hold(&self.blocks) {
             return Ok(());
         }
-        // Below 2^31. A level at the largest lands short of half a step above the bound.
-        let largest: [i32; 64] =
-            std::array::from_fn(|band| (BOUND * to[band] + (to[band] - 1) / 2) / from[band]);
-        let least = largest.iter().copied().min().unwrap_or(0);
-        if i32::from(largest_magnitude(Vectors::detected(), &self.blocks)) <= least {
+        let Some((index, band)) = bounds.first_beyond(&self.blocks) else {
             return Ok(());
-        }
-        for (index, block) in self.blocks.iter().enumerate() {
-            let fits = |(level, largest): (&i16, &i32)| i32::from(level.unsigned_abs()) <= *largest;
-            let Some(band) = block.iter().zip(&largest).position(|pair| !fits(pair)) else {
-                continue;
-            };
-            let wide = self.blocks_wide as usize;
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "a component has at most 8192 x 8192 blocks"
-            )]
-            return Err(Error::CoefficientOutOfRange {
-                component,
-                block_x: (index % wide) as u32,
-                block_y: (index / wide) as u32,
-                band: Band::from_natural(band).unwrap_or(Band::DC),
-                value: Rounding::HalfAwayFromZero.divide(
-                    i32::from(block[band]) * from[band],
-                    table.to_natural()[band],
-                ),
-                bound: BOUND,
-            });
-        }
-        Ok(())
+        };
+        let wide = self.blocks_wide as usize;
+        let step = |table: &QuantizationTable| table.to_natural()[band];
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a component has at most 8192 x 8192 blocks"
+        )]
+        Err(Error::CoefficientOutOfRange {
+            component,
+            block_x: (index % wide) as u32,
+            block_y: (index / wide) as u32,
+            band: Band::from_natural(band).unwrap_or(Band::DC),
+            value: Rounding::HalfAwayFromZero.divide(
+                i32::from(self.blocks[index][band]) * i32::from(step(&self.table)),
+                step(table),
+            ),
+            bound: RequantizationBounds::BOUND,
+        })
     }
 
     pub(super) fn fill(&mut self, blocks: Vec<Block>) -> Result<()> {

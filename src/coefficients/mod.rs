@@ -8,6 +8,7 @@ mod color_space;
 mod component;
 mod geometry;
 mod lossless;
+mod outline;
 mod scan;
 
 pub(crate) use coding::Origin;
@@ -17,6 +18,7 @@ pub use component::Component;
 pub use geometry::SamplingFactor;
 pub(crate) use geometry::{Geometry, check_image_size};
 pub use lossless::{Edges, InsertedTables, OffGrid, Orientation, Rectangle};
+pub(crate) use outline::Outline;
 pub use scan::Scan;
 
 use std::iter;
@@ -291,6 +293,14 @@ impl CoefficientImage {
             check_shape("height of a component in samples", height, component.height)?;
         }
         Ok(())
+    }
+
+    /// Blocks of all components.
+    pub(crate) fn block_count(&self) -> u64 {
+        let components = self.components.iter();
+        components
+            .map(|component| component.blocks.len() as u64)
+            .sum()
     }
 
     /// The blocks of each component.

@@ -11,11 +11,11 @@ pub use published::distill_published;
 pub use tamper::{TamperReport, TamperVerdict};
 
 use crate::certificate::Certificate;
-use crate::coefficients::CoefficientImage;
+use crate::coefficients::{CoefficientImage, Outline};
 use crate::error::Result;
 use crate::jpeg::{DecodeOptions, EncodeOptions, Encoded};
 use crate::limits::Limits;
-use crate::pixels::{InverseOptions, PixelBuffer, PixelView};
+use crate::pixels::{InverseOptions, PixelBuffer, PixelScratch, PixelView, Rendition};
 use crate::profile::Profile;
 
 /// Whether the second pass insists on a JPEG of its own profile.
@@ -123,8 +123,22 @@ impl FeatureDistiller {
     ///
     /// As [`CoefficientImage::decode`], [`CoefficientImage::requantize`] and [`CoefficientImage::to_pixels`].
     pub fn one_pass_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
-        let image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
-        self.distilled_pixels(&image)
+        self.one_pass_jpeg_in(bytes, &mut PixelScratch::new())
+    }
+
+    /// As [`one_pass_jpeg`](Self::one_pass_jpeg), in memory that is reused: what a server does with one file after the
+    /// other. Once the scratch has grown, files of a baseline process take no memory but that of their pixels.
+    ///
+    /// # Errors
+    ///
+    /// As [`one_pass_jpeg`](Self::one_pass_jpeg).
+    pub fn one_pass_jpeg_in(
+        &self,
+        bytes: &[u8],
+        scratch: &mut PixelScratch,
+    ) -> Result<PixelBuffer> {
+        self.rendition()
+            .decode(bytes, &self.decode_options, scratch)
     }
 
     /// One pass over a JPEG file, to a JPEG file: no pixels in between, metadata kept or not by choice.
@@ -196,15 +210,34 @@ impl FeatureDistiller {
     /// [`ArgumentError::ProfileMismatch`](crate::ArgumentError::ProfileMismatch) for a file that the profile did not make, unless
     /// [`ProfileCheck::Skip`] was chosen; as [`CoefficientImage::decode`].
     pub fn distill_jpeg(&self, bytes: &[u8]) -> Result<PixelBuffer> {
-        self.distill_decoded(&CoefficientImage::decode_with(bytes, &self.decode_options)?)
+        self.distill_jpeg_in(bytes, &mut PixelScratch::new())
+    }
+
+    /// As [`distill_jpeg`](Self::distill_jpeg), in memory that is reused; see
+    /// [`one_pass_jpeg_in`](Self::one_pass_jpeg_in).
+    ///
+    /// # Errors
+    ///
+    /// As [`distill_jpeg`](Self::distill_jpeg).
+    pub fn distill_jpeg_in(&self, bytes: &[u8], scratch: &mut PixelScratch) -> Result<PixelBuffer> {
+        let check = |outline: &Outline<'_>| self.check_origin(outline);
+        self.rendition()
+            .checked(&check)
+            .decode(bytes, &self.decode_options, scratch)
     }
 
     /// Pass two of two on a received JPEG file of pass one, once it is decoded.
-    pub(crate) fn distill_decoded(&self, image: &CoefficientImage) -> Result<PixelBuffer> {
-        if self.profile_check == ProfileCheck::Refuse {
-            self.profile.check_origin(image)?;
+    pub(crate) fn distill_decoded(&self, image: CoefficientImage) -> Result<PixelBuffer> {
+        self.check_origin(&image.outline())?;
+        self.rendition().draw(image)
+    }
+
+    /// Refuses what the profile did not make, unless told otherwise.
+    fn check_origin(&self, outline: &Outline<'_>) -> Result<()> {
+        match self.profile_check {
+            ProfileCheck::Refuse => self.profile.check_origin(outline),
+            ProfileCheck::Skip => Ok(()),
         }
-        self.distilled_pixels(image)
     }
 
     /// What pass two provably removes from a picture of pass one, as the attacker gets it.
@@ -217,12 +250,9 @@ impl FeatureDistiller {
     }
 
     /// What [`one_pass_coefficients`](Self::one_pass_coefficients) would leave of an image, as pixels.
-    fn distilled_pixels(&self, image: &CoefficientImage) -> Result<PixelBuffer> {
-        image.to_requantized_pixels(
-            self.profile.tables(),
-            self.profile.rounding(),
-            &self.inverse_options(),
-        )
+    const fn rendition(&self) -> Rendition<'_> {
+        Rendition::of(self.inverse_options())
+            .requantized(self.profile.tables(), self.profile.rounding())
     }
 
     const fn inverse_options(&self) -> InverseOptions {

@@ -164,7 +164,10 @@ impl FeatureDistiller {
     /// As [`distill_jpeg`](Self::distill_jpeg) and [`distill_with_report`](Self::distill_with_report).
     pub fn distill_jpeg_with_report(&self, bytes: &[u8]) -> Result<(PixelBuffer, TamperReport)> {
         let image = CoefficientImage::decode_with(bytes, &self.decode_options)?;
-        match (self.profile.check_origin(&image), self.profile_check) {
+        match (
+            self.profile.check_origin(&image.outline()),
+            self.profile_check,
+        ) {
             (Ok(()), _) => self.report_on_levels(&image),
             (Err(error), ProfileCheck::Refuse) => Err(error),
             (Err(_), ProfileCheck::Skip) => {

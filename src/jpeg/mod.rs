@@ -10,6 +10,7 @@ mod marker;
 mod tables;
 
 pub use decode::{BlockArea, Damage, DamageKind, DecodeOptions, Recovered, RecoveryReport};
+pub(crate) use decode::{DecodeScratch, Decoded, MOST_COMPONENTS, RowSink, decode_rows};
 pub use encode::{
     EncodeOptions, Encoded, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval,
     ScanScript, StreamFormat,

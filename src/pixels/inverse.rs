@@ -3,11 +3,11 @@
 use std::array::from_fn;
 
 use crate::band::Block;
-use crate::coefficients::{CoefficientImage, ColorSpace, Component, SamplePrecision};
+use crate::coefficients::{CoefficientImage, Outline};
 use crate::dct::{self, IntegerInverse, PreciseInverse};
-use crate::error::{ArgumentError, LimitKind, Result};
-use crate::limits::{Limits, check, try_reserve, try_vec};
-use crate::quantization::{QuantizationTable, QuantizationTables, Rounding};
+use crate::error::{LimitKind, Result};
+use crate::limits::{Limits, check, try_zeroed};
+use crate::quantization::QuantizationTable;
 #[cfg(target_arch = "x86_64")]
 use crate::vectors::Avx2;
 use crate::vectors::Vectors;
@@ -16,9 +16,8 @@ use crate::vectors::Vectors;
 use super::avx2;
 use super::buffer::PixelBuffer;
 use super::color::{rgb_from_ycbcr, rgb_from_ycbcr_precise, sample};
-use super::output::{Conversion, OutputRow};
-use super::resample::{Triangle, Upsampler};
-use super::window::Window;
+use super::render::{Output, Renderer};
+use super::resample::Triangle;
 use super::{PixelFormat, PixelPipeline, Upsampling};
 
 /// How coefficients become pixels.
@@ -82,6 +81,32 @@ impl InverseOptions {
         self.format = Some(format);
         self
     }
+
+    pub(super) const fn pipeline(&self) -> PixelPipeline {
+        self.pipeline
+    }
+
+    pub(super) const fn upsampling(&self) -> Upsampling {
+        self.upsampling
+    }
+
+    pub(super) const fn format(&self) -> Option<PixelFormat> {
+        self.format
+    }
+
+    /// Checks that blocks of coefficients, held rows of samples and pixels together stay within the limit.
+    pub(super) fn check_memory<T: Rendering>(
+        &self,
+        outline: &Outline<'_>,
+        output: Output,
+        blocks: u64,
+    ) -> Result<()> {
+        let pixels = u64::from(outline.geometry.width) * u64::from(outline.geometry.height);
+        let memory = size_of::<Block>() as u64 * blocks
+            + Renderer::<T>::memory(outline, output, self.upsampling)
+            + output.format.channels() as u64 * pixels;
+        check(LimitKind::Memory, memory, self.limits.max_memory())
+    }
 }
 
 impl CoefficientImage {
@@ -99,41 +124,11 @@ impl CoefficientImage {
     /// [`Error::LimitExceeded`](crate::Error::LimitExceeded) before anything is allocated,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub fn to_pixels(&self, options: &InverseOptions) -> Result<PixelBuffer> {
-        self.to_pixels_through(None, options)
-    }
-
-    /// The pixels that the image would have once requantized, with less memory moved.
-    ///
-    /// # Errors
-    ///
-    /// As [`requantize`](Self::requantize) and [`to_pixels`](Self::to_pixels).
-    pub(crate) fn to_requantized_pixels(
-        &self,
-        tables: &QuantizationTables,
-        rounding: Rounding,
-        options: &InverseOptions,
-    ) -> Result<PixelBuffer> {
-        self.check_requantization(tables)?;
-        self.to_pixels_through(Some((tables, rounding)), options)
-    }
-
-    fn to_pixels_through(
-        &self,
-        target: Option<(&QuantizationTables, Rounding)>,
-        options: &InverseOptions,
-    ) -> Result<PixelBuffer> {
-        let (format, colour) = self.output(options.format)?;
-        self.check_components()?;
-        if self.precision() != SamplePrecision::Eight {
-            let bits = self.precision().bits();
-            return Err(ArgumentError::Precision { bits }.into());
-        }
+        let output = Output::of(&self.outline(), options)?;
         let vectors = Vectors::detected();
         match options.pipeline {
-            PixelPipeline::LibjpegEqual => {
-                render::<u8>(self, target, options, format, colour, vectors)
-            }
-            PixelPipeline::Precise => render::<f32>(self, target, options, format, colour, vectors),
+            PixelPipeline::LibjpegEqual => render::<u8>(self, options, output, vectors),
+            PixelPipeline::Precise => render::<f32>(self, options, output, vectors),
         }
     }
 
@@ -144,40 +139,37 @@ impl CoefficientImage {
     ///
     /// As [`to_pixels`](Self::to_pixels), but for the precision.
     pub(crate) fn clipping(&self, options: &InverseOptions) -> Result<PixelBuffer> {
-        let (format, colour) = self.output(options.format)?;
-        self.check_components()?;
-        render::<Exact>(self, None, options, format, colour, Vectors::detected())
+        let output = Output::new(self.color_space(), options.format)?;
+        render::<Exact>(self, options, output, Vectors::detected())
     }
+}
 
-    /// The pixel format to give and the conversion that leads there.
-    fn output(&self, asked: Option<PixelFormat>) -> Result<(PixelFormat, Conversion)> {
-        let color_space = self.color_space();
-        let own = match color_space {
-            ColorSpace::Grey => Some(PixelFormat::Grey),
-            ColorSpace::Rgb | ColorSpace::YCbCr => Some(PixelFormat::Rgb),
-            ColorSpace::Cmyk | ColorSpace::Ycck => Some(PixelFormat::Cmyk),
-            ColorSpace::Unknown => None,
-        };
-        let conversion = match (color_space, asked.or(own)) {
-            (ColorSpace::Grey, Some(PixelFormat::Grey))
-            | (ColorSpace::Rgb, Some(PixelFormat::Rgb))
-            | (ColorSpace::Cmyk, Some(PixelFormat::Cmyk)) => Conversion::None,
-            (ColorSpace::Grey, Some(PixelFormat::Rgb)) => Conversion::RepeatGrey,
-            (ColorSpace::YCbCr, Some(PixelFormat::Grey)) => Conversion::LuminanceOnly,
-            (ColorSpace::YCbCr, Some(PixelFormat::Rgb)) => Conversion::FromYCbCr,
-            (ColorSpace::Ycck, Some(PixelFormat::Cmyk)) => Conversion::FromYcck,
-            _ => {
-                return Err(ArgumentError::PixelFormat {
-                    color_space: color_space.name(),
-                    format: asked.map_or("any", PixelFormat::name),
-                }
-                .into());
-            }
-        };
-        // The last arm above returned where neither is known.
-        let format = asked.or(own).unwrap_or(PixelFormat::Grey);
-        Ok((format, conversion))
+fn render<T: Rendering>(
+    image: &CoefficientImage,
+    options: &InverseOptions,
+    output: Output,
+    vectors: Vectors,
+) -> Result<PixelBuffer> {
+    let outline = image.outline();
+    image.check_components()?;
+    options.check_memory::<T>(&outline, output, image.block_count())?;
+    let mut renderer = Renderer::<T>::new(vectors);
+    renderer.begin(&outline, None, output, options.upsampling)?;
+    let (width, height) = (image.width(), image.height());
+    let mut pixels = try_zeroed(width as usize * height as usize * output.format.channels())?;
+    let mut filled = 0;
+    let (_, mcus_high) = outline.geometry.mcus();
+    for row in 0..mcus_high {
+        let components = outline.components.iter();
+        let rows = components.map(|component| component.mcu_row(row));
+        filled += renderer.draw(rows, &mut pixels[filled..]);
     }
+    Ok(PixelBuffer::from_parts(
+        pixels,
+        width,
+        height,
+        output.format,
+    ))
 }
 
 /// The arithmetic of one pipeline on its sample type.
@@ -325,115 +317,19 @@ impl Rendering for Exact {
     }
 }
 
-fn render<T: Rendering>(
-    image: &CoefficientImage,
-    target: Option<(&QuantizationTables, Rounding)>,
-    options: &InverseOptions,
-    format: PixelFormat,
-    conversion: Conversion,
-    vectors: Vectors,
-) -> Result<PixelBuffer> {
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let geometry = image.geometry();
-    let max = (geometry.max_horizontal, geometry.max_vertical);
-    let needed = match conversion {
-        Conversion::LuminanceOnly => &image.components()[..1],
-        _ => image.components(),
-    };
-    let memory = memory::<T>(image, needed, target.is_some(), format);
-    check(LimitKind::Memory, memory, options.limits.max_memory())?;
-    let mut components = Vec::with_capacity(needed.len());
-    for (index, component) in needed.iter().enumerate() {
-        let target = target.map(|(tables, rounding)| (tables.table(index), rounding));
-        let sampling = component.sampling();
-        let factor = (sampling.horizontal(), sampling.vertical());
-        components.push(Upsampler::new(
-            Window::<T>::new(component, target, vectors)?,
-            factor,
-            max,
-            width,
-            options.upsampling,
-            vectors,
-        ));
-    }
-    let channels = format.channels();
-    let mut pixels = Vec::new();
-    try_reserve(&mut pixels, width * height * channels)?;
-    let mut channel_rows = try_vec(0_u8, width * channels)?;
-    let mut out = try_vec(0_u8, width * channels)?;
-    for y in 0..height {
-        let mut rows: [&[T]; 4] = [&[]; 4];
-        for (row, component) in rows.iter_mut().zip(&mut components) {
-            *row = &component.row(y)[..width];
-        }
-        vectors.run(OutputRow {
-            conversion,
-            components: rows,
-            channels: &mut channel_rows,
-            out: &mut out,
-            width,
-        });
-        pixels.extend_from_slice(&out);
-    }
-    Ok(PixelBuffer::from_parts(
-        pixels,
-        image.width(),
-        image.height(),
-        format,
-    ))
-}
-
-/// Bytes that coefficients, held rows of samples and pixels take together.
-fn memory<T: Rendering>(
-    image: &CoefficientImage,
-    needed: &[Component],
-    requantized: bool,
-    format: PixelFormat,
-) -> u64 {
-    let blocks: u64 = image
-        .components()
-        .iter()
-        .map(|component| component.blocks().len() as u64)
-        .sum();
-    let windows: u64 = needed
-        .iter()
-        .map(|component| Window::<T>::memory(component, requantized))
-        .sum();
-    let pixels = u64::from(image.width()) * u64::from(image.height());
-    size_of::<Block>() as u64 * blocks + windows + format.channels() as u64 * pixels
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::coefficients::SamplingFactor;
+    use crate::coefficients::{ColorSpace, SamplingFactor};
+    use crate::quantization::QuantizationTables;
 
-    /// With and without vectors, requantized before and on the way.
-    fn assert_alike<T: Rendering>(
-        image: &CoefficientImage,
-        tables: &QuantizationTables,
-        options: &InverseOptions,
-    ) {
-        let (format, conversion) = image.output(options.format).unwrap();
-        let mut requantized = image.clone();
-        requantized
-            .requantize(tables, Rounding::HalfAwayFromZero)
-            .unwrap();
-        let [before, on_the_way] = [
-            (&requantized, None),
-            (image, Some((tables, Rounding::HalfAwayFromZero))),
-        ]
-        .map(|(image, target)| {
-            let [detected, of_the_target] =
-                [Vectors::detected(), Vectors::of_the_target()].map(|vectors| {
-                    render::<T>(image, target, options, format, conversion, vectors).unwrap()
-                });
-            assert!(detected == of_the_target);
-            detected
-        });
-        assert!(before == on_the_way);
+    fn assert_alike<T: Rendering>(image: &CoefficientImage, options: &InverseOptions) {
+        let output = Output::of(&image.outline(), options).unwrap();
+        let [detected, of_the_target] = [Vectors::detected(), Vectors::of_the_target()]
+            .map(|vectors| render::<T>(image, options, output, vectors).unwrap());
+        assert!(detected == of_the_target);
     }
 
     proptest! {
@@ -446,7 +342,6 @@ mod tests {
             let luminance = SamplingFactor::new(horizontal, vertical).unwrap();
             let one = SamplingFactor::ONE;
             let tables = QuantizationTables::annex_k(60).unwrap();
-            let targets = QuantizationTables::annex_k(80).unwrap();
             for (color_space, sampling) in [
                 (ColorSpace::YCbCr, &[luminance, one, one][..]),
                 (ColorSpace::Ycck, &[luminance, one, one, luminance]),
@@ -466,8 +361,8 @@ mod tests {
                 }
                 for upsampling in [Upsampling::Triangle, Upsampling::Replicate] {
                     let options = InverseOptions::libjpeg_equal().with_upsampling(upsampling);
-                    assert_alike::<u8>(&image, &targets, &options);
-                    assert_alike::<f32>(&image, &tables, &options);
+                    assert_alike::<u8>(&image, &options);
+                    assert_alike::<f32>(&image, &options);
                 }
             }
         }

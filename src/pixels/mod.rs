@@ -12,6 +12,8 @@ mod output;
 mod plane;
 mod planes;
 mod real;
+mod render;
+mod rendition;
 mod resample;
 mod strips;
 mod tile;
@@ -29,6 +31,8 @@ pub(crate) use inverse::Rendering;
 pub(crate) use plane::Plane;
 pub(crate) use planes::Planes;
 pub(crate) use real::{ComponentPlanes, Real};
+pub use rendition::PixelScratch;
+pub(crate) use rendition::Rendition;
 pub(crate) use tile::{Blocks, MOST_BLOCKS, Pixels, Samples, Tile};
 pub use view::PixelView;
 

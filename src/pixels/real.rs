@@ -197,7 +197,7 @@ impl ComponentPlanes {
         let count = self.component_count();
         let mut samples = Vec::new();
         try_reserve(&mut samples, self.width * self.height * count)?;
-        let mut planes: Vec<_> = planes
+        let mut planes: Vec<Upsampler<_, _>> = planes
             .into_iter()
             .enumerate()
             .map(|(index, plane)| {
@@ -210,7 +210,7 @@ impl ComponentPlanes {
                     Vectors::detected(),
                 )
             })
-            .collect();
+            .collect::<Result<_>>()?;
         for y in 0..self.height {
             match planes.as_mut_slice() {
                 [luma, cb, cr] if self.colour == Colour::YCbCr => {

@@ -2,6 +2,8 @@
 
 use std::ops::{Add, Mul};
 
+use crate::error::Result;
+use crate::limits::try_fit;
 use crate::vectors::{Kernel, Vectors};
 
 use super::Upsampling;
@@ -39,6 +41,20 @@ impl Spread {
             () if triangle && all_columns && double_rows => Self::Vertical,
             () if triangle && double_columns && double_rows && width > 2 => Self::Both,
             () => Self::Nearest,
+        }
+    }
+
+    /// Samples in a row that is spread, and sums of columns, by the columns of the component and of the image.
+    const fn lengths(self, width: usize, image_width: usize) -> (usize, usize) {
+        let row = if image_width > 2 * width {
+            image_width
+        } else {
+            2 * width
+        };
+        match self {
+            Self::Full => (0, 0),
+            Self::Both => (row, width),
+            Self::Horizontal | Self::Vertical | Self::Nearest => (row, 0),
         }
     }
 
@@ -164,7 +180,7 @@ pub(super) trait Rows<T> {
 
 /// Spreads a component over the rows of the image, one at a time.
 pub(super) struct Upsampler<T: Triangle, S> {
-    source: S,
+    pub(super) source: S,
     spread: Spread,
     factor: (u8, u8),
     max: (u8, u8),
@@ -181,22 +197,52 @@ impl<T: Triangle, S: Rows<T>> Upsampler<T, S> {
         image_width: usize,
         upsampling: Upsampling,
         vectors: Vectors,
-    ) -> Self {
-        let width = source.width();
-        let spread = Spread::of(factor, max, width, upsampling);
-        let (row, column_sums) = match spread {
-            Spread::Full => (0, 0),
-            Spread::Both => (image_width.max(2 * width), width),
-            _ => (image_width.max(2 * width), 0),
-        };
-        Self {
-            row: vec![T::default(); row],
-            column_sums: vec![T::Sum::default(); column_sums],
+    ) -> Result<Self> {
+        let mut upsampler = Self {
             source,
-            spread,
+            spread: Spread::Full,
             factor,
             max,
             vectors,
+            row: Vec::new(),
+            column_sums: Vec::new(),
+        };
+        upsampler.reuse(factor, max, image_width, upsampling)?;
+        Ok(upsampler)
+    }
+
+    /// Goes on with what the source has become.
+    pub(super) fn reuse(
+        &mut self,
+        factor: (u8, u8),
+        max: (u8, u8),
+        image_width: usize,
+        upsampling: Upsampling,
+    ) -> Result<()> {
+        let width = self.source.width();
+        (self.factor, self.max) = (factor, max);
+        self.spread = Spread::of(factor, max, width, upsampling);
+        let (row, column_sums) = self.spread.lengths(width, image_width);
+        try_fit(&mut self.row, row)?;
+        try_fit(&mut self.column_sums, column_sums)
+    }
+
+    /// Bytes beside the source's own, by the columns of the component and of the image.
+    pub(super) fn memory(spread: Spread, width: usize, image_width: usize) -> usize {
+        let (row, column_sums) = spread.lengths(width, image_width);
+        size_of::<T>() * row + size_of::<T::Sum>() * column_sums
+    }
+
+    /// Rows of the image that the first rows of the component suffice for.
+    pub(super) fn rows_of(&self, available: usize) -> usize {
+        let (factor, max) = (usize::from(self.factor.1), usize::from(self.max.1));
+        match self.spread {
+            _ if available >= self.source.height() => usize::MAX,
+            // The last one takes a quarter of the next sample.
+            Spread::Vertical | Spread::Both => (2 * available).saturating_sub(1),
+            Spread::Full | Spread::Horizontal | Spread::Nearest => {
+                (available * max).div_ceil(factor)
+            }
         }
     }
 

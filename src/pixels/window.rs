@@ -1,112 +1,106 @@
-//! The rows of one component that an image row needs, transformed when they are first asked for.
+//! The samples of a component that the next rows of pixels are made of.
 
 use crate::band::Block;
 use crate::coefficients::Component;
 use crate::error::Result;
-use crate::limits::try_vec;
-use crate::quantization::{QuantizationTable, Requantizer, Rounding};
+use crate::limits::try_fit;
+use crate::quantization::QuantizationTable;
 use crate::vectors::Vectors;
 
 use super::inverse::Rendering;
 use super::resample::Rows;
 
-/// Rows of blocks that are held.
-const HELD: usize = 2;
-
-/// The samples of two rows of blocks of a component: any two rows of samples next to each other lie in those.
-pub(super) struct Window<'a, T: Rendering> {
-    component: &'a Component,
-    requantization: Option<Requantization>,
+/// The samples of the last rows of blocks of a component: those of a row of MCUs, and one before, from which the
+/// first row of pixels may take its part.
+pub(super) struct Window<T: Rendering> {
     transform: T::Transform,
     vectors: Vectors,
+    /// Rows of blocks that are held, one after the other by their number modulo `held`.
     samples: Vec<T>,
-    /// The row of blocks that each half holds.
-    held: [Option<u32>; HELD],
+    held: usize,
+    /// Samples in a stored row.
+    stride: usize,
+    width: usize,
+    height: usize,
+    /// The row of blocks that comes next.
+    next: usize,
 }
 
-/// Moves a row of blocks to another table on their way to samples.
-struct Requantization {
-    requantizer: Requantizer,
-    row: Vec<Block>,
-}
-
-impl<'a, T: Rendering> Window<'a, T> {
-    /// Shows the component as requantized to another table, where one is given.
+impl<T: Rendering> Window<T> {
+    /// A window on a component whose levels are multiples of a table's steps.
     pub(super) fn new(
-        component: &'a Component,
-        target: Option<(&QuantizationTable, Rounding)>,
+        component: &Component,
+        table: &QuantizationTable,
         vectors: Vectors,
     ) -> Result<Self> {
-        let own = component.quantization_table();
-        let (table, requantization) = match target {
-            Some((table, rounding)) if table != own => {
-                let requantization = Requantization {
-                    requantizer: Requantizer::new(own, table, rounding),
-                    row: try_vec([0; 64], component.blocks_wide() as usize)?,
-                };
-                (table, Some(requantization))
-            }
-            _ => (own, None),
-        };
-        Ok(Self {
-            component,
-            requantization,
+        let mut window = Self {
             transform: T::transform(table),
             vectors,
-            samples: try_vec(T::default(), HELD * 64 * component.blocks_wide() as usize)?,
-            held: [None; HELD],
-        })
+            samples: Vec::new(),
+            held: 0,
+            stride: 0,
+            width: 0,
+            height: 0,
+            next: 0,
+        };
+        window.reuse(component, table)?;
+        Ok(window)
     }
 
-    /// Bytes that a window of a component takes.
-    pub(super) fn memory(component: &Component, requantized: bool) -> u64 {
-        let block = HELD * 64 * size_of::<T>() + usize::from(requantized) * size_of::<Block>();
-        block as u64 * u64::from(component.blocks_wide())
+    /// Shows another component, in the same memory.
+    pub(super) fn reuse(&mut self, component: &Component, table: &QuantizationTable) -> Result<()> {
+        self.transform = T::transform(table);
+        self.held = held_rows(component);
+        self.stride = 8 * component.blocks_wide() as usize;
+        self.width = component.width() as usize;
+        self.height = component.height() as usize;
+        self.next = 0;
+        try_fit(&mut self.samples, self.held * 8 * self.stride)
     }
 
-    fn hold(&mut self, y: usize) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a component has fewer than 2^16 rows"
-        )]
-        let wanted = (y / 8) as u32;
-        let half = y / 8 % HELD;
-        if self.held[half] == Some(wanted) {
-            return;
-        }
-        let size = 8 * self.stride();
-        let rows = &mut self.samples[half * size..][..size];
-        let mut blocks = self.component.block_row(wanted);
-        if let Some(Requantization { requantizer, row }) = &mut self.requantization {
-            row.copy_from_slice(blocks);
-            requantizer.requantize(self.vectors, row);
-            blocks = row;
-        }
+    /// Bytes that a window on a component takes.
+    pub(super) const fn memory(component: &Component) -> usize {
+        size_of::<T>() * 64 * held_rows(component) * component.blocks_wide() as usize
+    }
+
+    /// Columns of blocks.
+    pub(super) const fn blocks_wide(&self) -> usize {
+        self.stride / 8
+    }
+
+    /// Takes the next row of blocks.
+    pub(super) fn push(&mut self, blocks: &[Block]) {
+        let size = 8 * self.stride;
+        let rows = &mut self.samples[self.next % self.held * size..][..size];
         T::inverse(&self.transform, self.vectors, blocks, rows);
-        self.held[half] = Some(wanted);
+        self.next += 1;
     }
 
-    const fn stride(&self) -> usize {
-        8 * self.component.blocks_wide() as usize
+    /// Rows of samples that have come by.
+    pub(super) fn available(&self) -> usize {
+        self.height.min(8 * self.next)
     }
 }
 
-impl<T: Rendering> Rows<T> for Window<'_, T> {
+/// Rows of blocks that a window holds.
+const fn held_rows(component: &Component) -> usize {
+    component.sampling().vertical() as usize + 1
+}
+
+impl<T: Rendering> Rows<T> for Window<T> {
     fn width(&self) -> usize {
-        self.component.width() as usize
+        self.width
     }
 
     fn height(&self) -> usize {
-        self.component.height() as usize
+        self.height
     }
 
     fn rows(&mut self, near: usize, far: usize) -> [&[T]; 2] {
-        for y in [near, far] {
-            self.hold(y);
-        }
         [near, far].map(|y| {
-            let start = (y % (8 * HELD)) * self.stride();
-            &self.samples[start..start + self.width()]
+            debug_assert!(y < self.available() && y / 8 + self.held >= self.next);
+            let start = y % (8 * self.held) * self.stride;
+            &self.samples[start..start + self.width]
         })
     }
 }

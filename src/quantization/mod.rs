@@ -8,7 +8,7 @@ mod tables;
 mod text;
 
 pub(crate) use reciprocals::{Reciprocals, quotient};
-pub(crate) use requantizer::{Requantizer, largest_magnitude};
+pub(crate) use requantizer::{RequantizationBounds, Requantizer};
 pub use rounding::Rounding;
 pub use tables::QuantizationTables;
 

@@ -147,8 +147,51 @@ impl Kernel for Requantization<'_> {
     }
 }
 
+/// The largest levels, by band, that stay within +-32767 when they are requantized.
+#[derive(Debug)]
+pub(crate) struct RequantizationBounds {
+    /// In natural order, below 2^31.
+    largest: [i32; 64],
+}
+
+impl RequantizationBounds {
+    pub(crate) const BOUND: i32 = 32767;
+
+    /// `None` where no step becomes finer, and any level will do.
+    pub(crate) fn new(from: &QuantizationTable, to: &QuantizationTable) -> Option<Self> {
+        let (from, to) = (from.to_natural(), to.to_natural());
+        if from.iter().zip(&to).all(|(from, to)| from <= to) {
+            return None;
+        }
+        // A level at the largest lands short of half a step above the bound.
+        let largest = |band: usize| {
+            let (from, to) = (i32::from(from[band]), i32::from(to[band]));
+            (Self::BOUND * to + (to - 1) / 2) / from
+        };
+        Some(Self {
+            largest: std::array::from_fn(largest),
+        })
+    }
+
+    /// Whether no level is beyond.
+    pub(crate) fn hold(&self, blocks: &[Block]) -> bool {
+        let least = self.largest.iter().copied().min().unwrap_or(0);
+        i32::from(largest_magnitude(Vectors::detected(), blocks)) <= least
+            || self.first_beyond(blocks).is_none()
+    }
+
+    /// Indices of the first block with a level beyond, and of its band in natural order.
+    pub(crate) fn first_beyond(&self, blocks: &[Block]) -> Option<(usize, usize)> {
+        let beyond = |(level, largest): (&i16, &i32)| i32::from(level.unsigned_abs()) > *largest;
+        blocks.iter().enumerate().find_map(|(index, block)| {
+            let band = block.iter().zip(&self.largest).position(beyond)?;
+            Some((index, band))
+        })
+    }
+}
+
 /// The largest magnitude of all levels.
-pub(crate) fn largest_magnitude(vectors: Vectors, blocks: &[Block]) -> u16 {
+fn largest_magnitude(vectors: Vectors, blocks: &[Block]) -> u16 {
     let mut largest = [0; 64];
     vectors.run(LargestMagnitudes {
         blocks,

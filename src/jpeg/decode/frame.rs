@@ -13,7 +13,7 @@ use super::super::header::{FrameHeader, ScanHeader};
 use super::super::marker::malformed;
 
 /// Bytes that a block costs in memory.
-const BLOCK_BYTES: u64 = 128;
+pub(super) const BLOCK_BYTES: u64 = 128;
 
 /// A frame and how far its components are decoded.
 pub(super) struct Frame {
@@ -26,6 +26,8 @@ pub(super) struct Frame {
     spare_blocks: Vec<Vec<Block>>,
     /// The scans so far.
     pub(super) scans: Vec<Scan>,
+    /// Whether a sink takes the blocks, and the components have none.
+    pub(super) is_handed_over: bool,
 }
 
 /// How far one component is decoded.
@@ -96,6 +98,7 @@ impl Frame {
             progress,
             spare_blocks,
             scans: Vec::new(),
+            is_handed_over: false,
         }
     }
 

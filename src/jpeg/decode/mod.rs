@@ -6,6 +6,7 @@ mod lines;
 mod progressive;
 mod recovery;
 mod report;
+mod rows;
 mod scan;
 mod sequential;
 mod walk;
@@ -17,7 +18,7 @@ use std::mem;
 
 use crate::band::Block;
 use crate::coefficients::{
-    CodingProcess, CoefficientImage, Component, EntropyCoding, Origin, SamplePrecision,
+    CodingProcess, CoefficientImage, ColorSpace, Component, EntropyCoding, Origin, SamplePrecision,
 };
 use crate::error::{Error, LimitKind, Malformed, Result, UnsupportedFeature};
 use crate::limits::{Budget, Limits, check, try_reserve};
@@ -26,6 +27,8 @@ use crate::metadata::MetadataSegment;
 use super::header::{FrameHeader, ScanHeader, color_space, unsupported};
 use super::marker::{self, Source, malformed};
 use super::tables::TableSpecification;
+
+pub(crate) use rows::{DecodeScratch, Decoded, MOST_COMPONENTS, RowSink, decode_rows};
 
 use frame::Frame;
 use scan::{Faults, Refuse};
@@ -108,7 +111,7 @@ impl CoefficientImage {
     ///
     /// As [`decode`](Self::decode).
     pub fn decode_with(bytes: &[u8], options: &DecodeOptions) -> Result<Self> {
-        Decoder::new(bytes, options).decode()
+        Decoder::new(bytes, options).decode_image()
     }
 
     /// As [`decode_with`](Self::decode_with), in place of this image and in its memory: a file of the
@@ -138,7 +141,7 @@ impl CoefficientImage {
     pub fn decode_into(&mut self, bytes: &[u8], options: &DecodeOptions) -> Result<()> {
         let mut decoder = Decoder::new(bytes, options);
         decoder.spare_blocks = mem::take(self).into_blocks();
-        *self = decoder.decode()?;
+        *self = decoder.decode_image()?;
         Ok(())
     }
 
@@ -157,7 +160,7 @@ impl CoefficientImage {
     ) -> Result<Self> {
         let mut decoder = Decoder::new(bytes, options);
         decoder.tables = tables.at_start_of_image();
-        decoder.decode()
+        decoder.decode_image()
     }
 
     /// As [`decode`](Self::decode), from a stream that is read to its end.
@@ -195,8 +198,9 @@ struct Decoder<'a> {
     frame: Option<Frame>,
     /// Memory for the blocks of each component, in frame order.
     spare_blocks: Vec<Vec<Block>>,
-    /// Memory for de-stuffed data.
-    clean: Vec<u8>,
+    scratch: DecodeScratch,
+    /// Who may take the rows of blocks.
+    sink: Option<&'a mut dyn RowSink>,
     /// Whether a frame header has had DNL looked for: of a damaged file, one after another might ask.
     sought_lines: bool,
     /// Where damage is noted; `None` where it is an error.
@@ -217,7 +221,8 @@ impl<'a> Decoder<'a> {
             metadata: Vec::new(),
             frame: None,
             spare_blocks: Vec::new(),
-            clean: Vec::new(),
+            scratch: DecodeScratch::default(),
+            sink: None,
             sought_lines: false,
             report: None,
             astray: None,
@@ -232,12 +237,19 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn decode(mut self) -> Result<CoefficientImage> {
+    fn decode_image(&mut self) -> Result<CoefficientImage> {
+        let (frame, behind) = self.read_frame()?;
+        self.image(frame, behind)
+    }
+
+    /// Reads up to the end of the image: its frame, whose components are complete, and the position of the
+    /// first byte behind.
+    fn read_frame(&mut self) -> Result<(Frame, usize)> {
         self.source.start_of_image()?;
         loop {
             let (code, position) = self.source.marker()?;
             if code == marker::EOI {
-                return self.finish(position);
+                return Ok((self.finish_frame(position)?, position + 1));
             }
             self.charge_segment(code)?;
             self.segment(code, position)?;
@@ -400,6 +412,12 @@ impl<'a> Decoder<'a> {
             // Cut short, or a header that promises more than it brings: either way not all is there.
             return Err(self.source.end());
         }
+        if coding.0 == EntropyCoding::Huffman && coding.1 != CodingProcess::Progressive {
+            self.offer_rows(frame, header)?;
+        }
+        if frame.is_handed_over {
+            return Ok(());
+        }
         for scanned in &header.components {
             frame.reserve(scanned.index, &mut self.budget)?;
             if coding.0 == EntropyCoding::Huffman && header.start > 0 {
@@ -411,7 +429,7 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn finish(mut self, position: usize) -> Result<CoefficientImage> {
+    fn finish_frame(&mut self, position: usize) -> Result<Frame> {
         let Some(frame) = self.frame.take() else {
             return Err(malformed(position, Malformed::NoFrame));
         };
@@ -422,16 +440,21 @@ impl<'a> Decoder<'a> {
             let id = component.id();
             return Err(malformed(position, Malformed::ComponentNotCoded { id }));
         }
-        self.image(frame, position + 1)
+        Ok(frame)
+    }
+
+    /// What the components of a frame stand for.
+    fn color_space(&self, frame: &Frame) -> ColorSpace {
+        let ids: Vec<u8> = frame.components.iter().map(Component::id).collect();
+        color_space(&ids, self.metadata.iter())
     }
 
     /// The image of a frame whose components are complete; `behind` is the position of the first byte
     /// that is none of it.
-    fn image(mut self, frame: Frame, behind: usize) -> Result<CoefficientImage> {
-        let ids: Vec<u8> = frame.components.iter().map(Component::id).collect();
+    fn image(&mut self, frame: Frame, behind: usize) -> Result<CoefficientImage> {
         let mut image = CoefficientImage::from_parts(
             frame.header.geometry,
-            color_space(&ids, self.metadata.iter()),
+            self.color_space(&frame),
             frame.header.precision,
             frame.components,
         );
@@ -449,7 +472,7 @@ impl<'a> Decoder<'a> {
             try_reserve(&mut trailing_data, rest.len())?;
             trailing_data.extend_from_slice(rest);
         }
-        image.set_origin(origin, self.metadata, trailing_data);
+        image.set_origin(origin, mem::take(&mut self.metadata), trailing_data);
         Ok(image)
     }
 }

@@ -255,7 +255,7 @@ impl Decoder<'_> {
         };
         // A clean copy of an interval is never longer than what is left of the input, and a window of it is all
         // that stays behind the scan: what is released below is not held.
-        let memory = mem::take(&mut self.clean);
+        let memory = mem::take(&mut self.scratch.clean);
         let mut entropy = EntropyData::new(self.source.bytes(), F::ends_data, window, memory);
         let scratch = self.source.remaining().len().min(window) as u64;
         self.budget.charge_memory(scratch)?;
@@ -275,7 +275,7 @@ impl Decoder<'_> {
         }
         self.budget.release_memory(scratch);
         if window == WINDOW {
-            self.clean = entropy.into_memory();
+            self.scratch.clean = entropy.into_memory();
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Sequential scans, Huffman-coded: one visit decodes a block whole (T.81 F.2.2).
 
+use std::mem;
+
 use crate::band::{Block, NATURAL_FROM_ZIGZAG};
 use crate::error::{Malformed, Result};
 
@@ -9,7 +11,7 @@ use super::super::huffman::{DecodeTable, SYMBOLS_PER_REFILL, SymbolClass, advanc
 use super::Decoder;
 use super::frame::Frame;
 use super::scan::{Faults, Grid};
-use super::walk::{BlockReader, WholeImage, walk};
+use super::walk::{BlockReader, BlockStore, WholeImage, walk};
 
 impl Decoder<'_> {
     pub(super) fn sequential_scan<F: Faults>(
@@ -28,15 +30,30 @@ impl Decoder<'_> {
                 ac: table(SymbolClass::SequentialAc, scanned.ac_destination)?,
             });
         }
-        self.intervals(&grid, F::WINDOW, |data, mcus, faults: &mut F| {
+        if let Some(sink) = self.sink.take_if(|_| frame.is_handed_over) {
+            let mut strips = mem::take(&mut self.scratch.strips);
+            let result =
+                self.sequential_blocks::<F>(&grid, &tables, &mut strips.before(&mut *sink));
+            self.scratch.strips = strips;
+            return result;
+        }
+        self.sequential_blocks::<F>(&grid, &tables, &mut WholeImage(&mut frame.components))
+    }
+
+    fn sequential_blocks<F: Faults>(
+        &mut self,
+        grid: &Grid,
+        tables: &[Tables],
+        store: &mut impl BlockStore,
+    ) -> Result<()> {
+        self.intervals(grid, F::WINDOW, |data, mcus, faults: &mut F| {
             let mut blocks = SequentialBlocks {
                 place: data.first(),
                 data,
-                tables: &tables,
+                tables,
                 predictions: [0; 4],
             };
-            let store = &mut WholeImage(&mut frame.components);
-            walk(&grid, store, mcus, &mut blocks, faults)
+            walk(grid, store, mcus, &mut blocks, faults)
         })
     }
 }

@@ -23,7 +23,7 @@ pub(super) trait BlockStore {
     fn lines(&mut self, grid: &Grid, row: u32) -> Lines<'_>;
 
     /// All blocks of the row of MCUs are there.
-    fn finish_row(&mut self);
+    fn finish_row(&mut self, grid: &Grid);
 }
 
 /// An MCU has at most ten blocks (T.81 B.2.3), so a row of them no more rows of blocks.
@@ -98,7 +98,7 @@ impl BlockStore for WholeImage<'_> {
         lines
     }
 
-    fn finish_row(&mut self) {}
+    fn finish_row(&mut self, _: &Grid) {}
 }
 
 /// Reads the MCUs of an interval, counted row by row, until they end or the data do.
@@ -148,7 +148,7 @@ fn walk_rows<F: Faults>(
             }
         }
         if end == end_of_row {
-            store.finish_row();
+            store.finish_row(grid);
         }
         next = end;
     }

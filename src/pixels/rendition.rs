@@ -1,0 +1,361 @@
+//! Files to pixels: row by row where the file allows it, by way of the coefficients where not.
+
+use std::fmt;
+use std::mem;
+
+use crate::band::Block;
+use crate::coefficients::{CoefficientImage, ColorSpace, Outline};
+use crate::error::Result;
+use crate::jpeg::{DecodeOptions, DecodeScratch, Decoded, MOST_COMPONENTS, RowSink, decode_rows};
+use crate::limits::try_zeroed;
+use crate::quantization::{QuantizationTables, RequantizationBounds, Requantizer, Rounding};
+use crate::vectors::Vectors;
+
+use super::inverse::Rendering;
+use super::render::{Output, Renderer};
+use super::{InverseOptions, PixelBuffer, PixelFormat, PixelPipeline};
+
+/// Memory for turning files to pixels, one after the other.
+///
+/// It grows to what the largest file needs, a row of MCUs in coefficients and samples beside a few tables, and keeps that: further
+/// files take no memory but that of their pixels. [`recycle`](Self::recycle) spares even this.
+///
+/// ```
+/// use feature_distillation::{CoefficientImage, DecodeOptions, InverseOptions, PixelBuffer, PixelScratch};
+/// # let files = [CoefficientImage::default().encode()?, CoefficientImage::default().encode()?];
+/// let (decode, inverse) = (DecodeOptions::default(), InverseOptions::libjpeg_equal());
+/// let mut scratch = PixelScratch::new();
+/// for bytes in &files {
+///     let pixels = PixelBuffer::decode_in(bytes, &decode, &inverse, &mut scratch)?;
+///     // ... to the classifier, then
+///     scratch.recycle(pixels);
+/// }
+/// # Ok::<(), feature_distillation::Error>(())
+/// ```
+pub struct PixelScratch {
+    decode: DecodeScratch,
+    libjpeg_equal: Renderer<u8>,
+    precise: Renderer<f32>,
+    /// The pixels of a picture that is no longer needed.
+    pixels: Vec<u8>,
+}
+
+impl PixelScratch {
+    /// No memory yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let vectors = Vectors::detected();
+        Self {
+            decode: DecodeScratch::default(),
+            libjpeg_equal: Renderer::new(vectors),
+            precise: Renderer::new(vectors),
+            pixels: Vec::new(),
+        }
+    }
+
+    /// Gives the memory of a picture back, for the next one.
+    pub fn recycle(&mut self, picture: PixelBuffer) {
+        self.pixels = picture.into_vec();
+    }
+}
+
+impl Default for PixelScratch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for PixelScratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PixelScratch").finish_non_exhaustive()
+    }
+}
+
+impl PixelBuffer {
+    /// Reads a JPEG file to pixels.
+    ///
+    /// The result is that of [`CoefficientImage::decode_with`] and [`CoefficientImage::to_pixels`]. Where a file is
+    /// sequential, Huffman-coded and in one scan, as baseline files are, its coefficients are never held: memory beyond the pixels is
+    /// that of two rows of MCUs.
+    ///
+    /// # Errors
+    ///
+    /// As those two.
+    pub fn decode(bytes: &[u8], decode: &DecodeOptions, inverse: &InverseOptions) -> Result<Self> {
+        Self::decode_in(bytes, decode, inverse, &mut PixelScratch::new())
+    }
+
+    /// As [`decode`](Self::decode), in memory that is reused.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn decode_in(
+        bytes: &[u8],
+        decode: &DecodeOptions,
+        inverse: &InverseOptions,
+        scratch: &mut PixelScratch,
+    ) -> Result<Self> {
+        Rendition::of(*inverse).decode(bytes, decode, scratch)
+    }
+}
+
+/// Passes or refuses an image by its headers.
+type Check<'a> = dyn Fn(&Outline<'_>) -> Result<()> + 'a;
+
+/// What pixels a file is to become.
+#[derive(Clone, Copy)]
+pub(crate) struct Rendition<'a> {
+    options: InverseOptions,
+    target: Option<(&'a QuantizationTables, Rounding)>,
+    accept: Option<&'a Check<'a>>,
+}
+
+impl<'a> Rendition<'a> {
+    /// Those of the file itself.
+    pub(crate) const fn of(options: InverseOptions) -> Self {
+        Self {
+            options,
+            target: None,
+            accept: None,
+        }
+    }
+
+    /// Those that the image would have once requantized.
+    pub(crate) const fn requantized(
+        self,
+        tables: &'a QuantizationTables,
+        rounding: Rounding,
+    ) -> Self {
+        Self {
+            target: Some((tables, rounding)),
+            ..self
+        }
+    }
+
+    /// None, and an error, unless the headers pass a check.
+    pub(crate) const fn checked(self, accept: &'a Check<'a>) -> Self {
+        Self {
+            accept: Some(accept),
+            ..self
+        }
+    }
+
+    /// Reads a file to pixels.
+    ///
+    /// # Errors
+    ///
+    /// As [`CoefficientImage::decode_with`] and [`draw`](Self::draw).
+    pub(crate) fn decode(
+        &self,
+        bytes: &[u8],
+        options: &DecodeOptions,
+        scratch: &mut PixelScratch,
+    ) -> Result<PixelBuffer> {
+        let PixelScratch {
+            decode,
+            libjpeg_equal,
+            precise,
+            pixels,
+        } = scratch;
+        match self.options.pipeline() {
+            PixelPipeline::LibjpegEqual => {
+                self.decode_with(bytes, options, decode, libjpeg_equal, pixels)
+            }
+            PixelPipeline::Precise => self.decode_with(bytes, options, decode, precise, pixels),
+        }
+    }
+
+    fn decode_with<T: Rendering>(
+        &self,
+        bytes: &[u8],
+        options: &DecodeOptions,
+        scratch: &mut DecodeScratch,
+        renderer: &mut Renderer<T>,
+        pixels: &mut Vec<u8>,
+    ) -> Result<PixelBuffer> {
+        let mut picture = Picture::new(self, renderer, pixels);
+        let image = match decode_rows(bytes, options, &mut picture, scratch)? {
+            Decoded::Image(image) => image,
+            Decoded::Rows { color_space } if picture.is_valid(color_space) => {
+                return Ok(picture.into_pixels());
+            }
+            // A rare file: it names its colours behind its scan, or has levels that are to be refused.
+            Decoded::Rows { .. } => CoefficientImage::decode_with(bytes, options)?,
+        };
+        self.draw_with(image, renderer, pixels)
+    }
+
+    /// Transforms an image to pixels.
+    ///
+    /// # Errors
+    ///
+    /// As [`CoefficientImage::requantize`] and [`CoefficientImage::to_pixels`].
+    pub(crate) fn draw(&self, image: CoefficientImage) -> Result<PixelBuffer> {
+        let (vectors, pixels) = (Vectors::detected(), &mut Vec::new());
+        match self.options.pipeline() {
+            PixelPipeline::LibjpegEqual => {
+                self.draw_with::<u8>(image, &mut Renderer::new(vectors), pixels)
+            }
+            PixelPipeline::Precise => {
+                self.draw_with::<f32>(image, &mut Renderer::new(vectors), pixels)
+            }
+        }
+    }
+
+    fn draw_with<T: Rendering>(
+        &self,
+        mut image: CoefficientImage,
+        renderer: &mut Renderer<T>,
+        pixels: &mut Vec<u8>,
+    ) -> Result<PixelBuffer> {
+        let output = Output::of(&image.outline(), &self.options)?;
+        image.check_components()?;
+        if let Some(accept) = self.accept {
+            accept(&image.outline())?;
+        }
+        if let Some((tables, _)) = self.target {
+            image.check_requantization(tables)?;
+        }
+        self.options
+            .check_memory::<T>(&image.outline(), output, image.block_count())?;
+        let mut picture = Picture::new(self, renderer, pixels);
+        picture.start(&image.outline(), output)?;
+        let (_, mcus_high) = image.geometry().mcus();
+        for row in 0..mcus_high {
+            let components = image.components_mut().iter_mut();
+            picture.put(components.map(|component| component.mcu_row_mut(row)));
+        }
+        Ok(picture.into_pixels())
+    }
+}
+
+/// Pixels that arise.
+struct Picture<'p, T: Rendering> {
+    rendition: &'p Rendition<'p>,
+    renderer: &'p mut Renderer<T>,
+    pixels: &'p mut Vec<u8>,
+    /// Bytes of pixels that are there.
+    filled: usize,
+    /// By component; those to the same table have none.
+    requantizations: [Option<Requantization>; MOST_COMPONENTS],
+    /// Whether a level cannot be requantized.
+    is_out_of_range: bool,
+    width: u32,
+    height: u32,
+    format: PixelFormat,
+    color_space: ColorSpace,
+}
+
+/// From the steps of a component's table to those of another.
+struct Requantization {
+    requantizer: Requantizer,
+    /// `None` where any level will do.
+    bounds: Option<RequantizationBounds>,
+}
+
+impl<'p, T: Rendering> Picture<'p, T> {
+    const fn new(
+        rendition: &'p Rendition<'p>,
+        renderer: &'p mut Renderer<T>,
+        pixels: &'p mut Vec<u8>,
+    ) -> Self {
+        Self {
+            rendition,
+            renderer,
+            pixels,
+            filled: 0,
+            requantizations: [const { None }; MOST_COMPONENTS],
+            is_out_of_range: false,
+            width: 0,
+            height: 0,
+            format: PixelFormat::Grey,
+            color_space: ColorSpace::Unknown,
+        }
+    }
+
+    /// Begins a picture that has the output.
+    fn start(&mut self, outline: &Outline<'_>, output: Output) -> Result<()> {
+        let Rendition {
+            options, target, ..
+        } = self.rendition;
+        (self.width, self.height) = (outline.geometry.width, outline.geometry.height);
+        (self.format, self.color_space) = (output.format, outline.color_space);
+        if let Some((tables, rounding)) = target {
+            let components = output.needed(outline.components).iter().enumerate();
+            for (slot, (index, component)) in self.requantizations.iter_mut().zip(components) {
+                let (from, to) = (component.quantization_table(), tables.table(index));
+                *slot = (from != to).then(|| Requantization {
+                    requantizer: Requantizer::new(from, to, *rounding),
+                    bounds: RequantizationBounds::new(from, to),
+                });
+            }
+        }
+        let tables = target.map(|(tables, _)| tables);
+        self.renderer
+            .begin(outline, tables, output, options.upsampling())?;
+        let count = self.width as usize * self.height as usize * output.format.channels();
+        if self.pixels.capacity() < count {
+            *self.pixels = try_zeroed(count)?;
+        }
+        self.pixels.resize(count, 0);
+        Ok(())
+    }
+
+    /// Takes the next rows of blocks of each component.
+    fn put<'b>(&mut self, rows: impl Iterator<Item = &'b mut [Block]>) {
+        let requantizations = &self.requantizations;
+        let is_out_of_range = &mut self.is_out_of_range;
+        let rows = rows.zip(requantizations).map(|(blocks, requantization)| {
+            if let Some(Requantization {
+                requantizer,
+                bounds,
+            }) = requantization
+            {
+                *is_out_of_range |= bounds.as_ref().is_some_and(|bounds| !bounds.hold(blocks));
+                requantizer.requantize(Vectors::detected(), blocks);
+            }
+            &*blocks
+        });
+        self.filled += self.renderer.draw(rows, &mut self.pixels[self.filled..]);
+    }
+
+    /// Whether the picture is that of the file, of which the colour space is known in the end.
+    fn is_valid(&self, color_space: ColorSpace) -> bool {
+        color_space == self.color_space && !self.is_out_of_range
+    }
+
+    fn into_pixels(self) -> PixelBuffer {
+        let pixels = mem::take(self.pixels);
+        PixelBuffer::from_parts(pixels, self.width, self.height, self.format)
+    }
+}
+
+impl<T: Rendering> RowSink for Picture<'_, T> {
+    fn begin(&mut self, outline: &Outline<'_>) -> Result<bool> {
+        let Rendition {
+            options, accept, ..
+        } = self.rendition;
+        // What is refused is decoded whole before: a damaged file is told to be one.
+        let is_accepted = accept.is_none_or(|accept| accept(outline).is_ok());
+        let Some(output) = Output::of(outline, options).ok().filter(|_| is_accepted) else {
+            return Ok(false);
+        };
+        // A row of MCUs has at most four rows of blocks.
+        let blocks: u64 = outline
+            .components
+            .iter()
+            .map(|component| {
+                let high = u32::from(component.sampling().vertical()).min(component.blocks_high());
+                u64::from(high) * u64::from(component.blocks_wide())
+            })
+            .sum();
+        options.check_memory::<T>(outline, output, blocks)?;
+        self.start(outline, output)?;
+        Ok(true)
+    }
+
+    fn take(&mut self, rows: &mut [&mut [Block]]) {
+        self.put(rows.iter_mut().map(|blocks| &mut **blocks));
+    }
+}
