@@ -1,7 +1,7 @@
 //! Our side of each road, as a caller would go it: every result is allocated anew.
 
 use feature_distillation::{
-    BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, EncodeOptions,
+    BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, DecodeOptions, EncodeOptions,
     FeatureDistiller, ForwardOptions, HuffmanTables, InverseOptions, Limits, PixelBuffer,
     PixelPipeline, PixelView, QuantizationTable, QuantizationTables, Upsampling,
 };
@@ -24,7 +24,7 @@ pub fn to_bytes(image: &CoefficientImage, huffman: HuffmanTables) -> Vec<u8> {
 /// RGB with triangle upsampling.
 pub fn to_rgb(bytes: &[u8], pipeline: PixelPipeline) -> PixelBuffer {
     let options = InverseOptions::libjpeg_equal().with_pipeline(pipeline);
-    to_coefficients(bytes).to_pixels(&options).unwrap()
+    PixelBuffer::decode(bytes, &DecodeOptions::default(), &options).unwrap()
 }
 
 pub fn from_rgb(

@@ -209,14 +209,14 @@ impl<'a> Rendition<'a> {
         renderer: &mut Renderer<T>,
         pixels: &mut Vec<u8>,
     ) -> Result<PixelBuffer> {
-        let output = Output::of(&image.outline(), &self.options)?;
-        image.check_components()?;
         if let Some(accept) = self.accept {
             accept(&image.outline())?;
         }
         if let Some((tables, _)) = self.target {
             image.check_requantization(tables)?;
         }
+        let output = Output::of(&image.outline(), &self.options)?;
+        image.check_components()?;
         self.options
             .check_memory::<T>(&image.outline(), output, image.block_count())?;
         let mut picture = Picture::new(self, renderer, pixels);

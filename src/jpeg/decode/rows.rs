@@ -165,11 +165,13 @@ impl BlockStore for StripStore<'_> {
 
     fn finish_row(&mut self, grid: &Grid) {
         let mut rows: [&mut [Block]; MOST_COMPONENTS] = Default::default();
-        for (rows, strip) in rows.iter_mut().zip(&mut self.strips.strips) {
-            strip.left -= strip.blocks.len() / strip.wide.max(1);
+        let count = grid.components.len();
+        // Others are memory from an image of more components.
+        for (rows, strip) in rows.iter_mut().zip(&mut self.strips.strips[..count]) {
+            strip.left -= strip.blocks.len() / strip.wide;
             *rows = &mut strip.blocks;
         }
-        self.sink.take(&mut rows[..grid.components.len()]);
+        self.sink.take(&mut rows[..count]);
         self.strips.is_begun = false;
     }
 }
