@@ -125,6 +125,8 @@ mod quantization;
 mod random;
 mod search;
 mod statistics;
+#[cfg(feature = "rayon")]
+mod threads;
 mod vectors;
 
 #[cfg(feature = "ndarray")]

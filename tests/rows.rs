@@ -7,7 +7,7 @@ use common::bytes::{EOI, SOS, part};
 use common::{fixture, fixtures};
 use feature_distillation::{
     CoefficientImage, ColorSpace, DecodeOptions, EncodeOptions, Error, FeatureDistiller,
-    InverseOptions, Limits, PixelBuffer, PixelPipeline, PixelScratch, ProfileCheck,
+    InverseOptions, Limits, PixelBuffer, PixelPipeline, PixelScratch, Process, ProfileCheck,
     QuantizationTable, QuantizationTables, RestartInterval, Result, SamplingFactor, Upsampling,
 };
 use proptest::prelude::*;
@@ -147,6 +147,55 @@ fn memory_does_not_grow_with_the_height_of_the_picture() {
         assert_eq!(low, high);
         // 1600 columns: some 150 bytes of coefficients, samples and sums for each.
         assert!(high < 1 << 20, "{high} bytes");
+    }
+}
+
+#[test]
+fn threads_share_a_large_picture_to_the_same_bits() {
+    let two = SamplingFactor::new(2, 2).unwrap();
+    let one = SamplingFactor::ONE;
+    let tables = QuantizationTables::annex_k(80).unwrap();
+    let coarse = QuantizationTable::uniform(30).unwrap();
+    for (color_space, sampling) in [
+        (ColorSpace::YCbCr, &[two, one, one][..]),
+        (ColorSpace::Rgb, &[one; 3]),
+        (ColorSpace::Grey, &[two]),
+    ] {
+        // More than a megapixel, and a last row of MCUs that is not whole.
+        let (width, height) = (1203, 907);
+        let mut image =
+            CoefficientImage::new(width, height, color_space, sampling, &tables).unwrap();
+        fill(&mut image, 3);
+        let progressive = EncodeOptions::new().with_process(Process::Progressive);
+        let files = [EncodeOptions::new(), progressive]
+            .map(|options| image.encode_with(&options).unwrap().bytes);
+        for pipeline in [PixelPipeline::LibjpegEqual, PixelPipeline::Precise] {
+            for upsampling in [Upsampling::Triangle, Upsampling::Replicate] {
+                let options = InverseOptions::precise()
+                    .with_pipeline(pipeline)
+                    .with_upsampling(upsampling);
+                let distiller = FeatureDistiller::builder()
+                    .tables(coarse)
+                    .pipeline(pipeline)
+                    .upsampling(upsampling)
+                    .build()
+                    .unwrap();
+                let on = |threads| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                    pool.build().unwrap().install(|| {
+                        let plain = image.to_pixels(&options).unwrap();
+                        let distilled = files
+                            .each_ref()
+                            .map(|bytes| distiller.one_pass_jpeg(bytes).unwrap());
+                        (plain, distilled)
+                    })
+                };
+                let expected = on(1);
+                for threads in [2, 3, 8] {
+                    assert!(on(threads) == expected, "{threads} threads");
+                }
+            }
+        }
     }
 }
 

@@ -124,22 +124,21 @@ impl Component {
             .unwrap_or(&[])
     }
 
-    /// The blocks of a row of the image's MCUs, interleaved or not.
-    pub(crate) fn mcu_row(&self, row: u32) -> &[Block] {
-        &self.blocks[self.range_of_mcu_row(row)]
+    /// The blocks of some rows of the image's MCUs, interleaved or not.
+    pub(crate) fn mcu_rows(&self, rows: Range<usize>) -> &[Block] {
+        &self.blocks[self.range_of_mcu_rows(rows)]
     }
 
-    /// As [`mcu_row`](Self::mcu_row), to be changed.
-    pub(crate) fn mcu_row_mut(&mut self, row: u32) -> &mut [Block] {
-        let range = self.range_of_mcu_row(row);
+    /// As [`mcu_rows`](Self::mcu_rows), to be changed.
+    pub(crate) fn mcu_rows_mut(&mut self, rows: Range<usize>) -> &mut [Block] {
+        let range = self.range_of_mcu_rows(rows);
         &mut self.blocks[range]
     }
 
-    fn range_of_mcu_row(&self, row: u32) -> Range<usize> {
-        let (wide, high) = (self.blocks_wide as usize, self.sampling.vertical());
-        let start = row as usize * usize::from(high) * wide;
-        let end = start + usize::from(high) * wide;
-        start.min(self.blocks.len())..end.min(self.blocks.len())
+    fn range_of_mcu_rows(&self, rows: Range<usize>) -> Range<usize> {
+        let blocks = self.blocks_wide as usize * usize::from(self.sampling.vertical());
+        let bound = |row: usize| row.saturating_mul(blocks).min(self.blocks.len());
+        bound(rows.start)..bound(rows.end)
     }
 
     /// The rows of blocks from one on.

@@ -16,7 +16,7 @@ use crate::vectors::Vectors;
 use super::avx2;
 use super::buffer::PixelBuffer;
 use super::color::{rgb_from_ycbcr, rgb_from_ycbcr_precise, sample};
-use super::render::{Output, Renderer};
+use super::render::{Output, Renderer, mcu_rows_at_a_time};
 use super::resample::Triangle;
 use super::{PixelFormat, PixelPipeline, Upsampling};
 
@@ -100,10 +100,11 @@ impl InverseOptions {
         outline: &Outline<'_>,
         output: Output,
         blocks: u64,
+        mcu_rows: usize,
     ) -> Result<()> {
         let pixels = u64::from(outline.geometry.width) * u64::from(outline.geometry.height);
         let memory = size_of::<Block>() as u64 * blocks
-            + Renderer::<T>::memory(outline, output, self.upsampling)
+            + Renderer::<T>::memory(outline, output, self.upsampling, mcu_rows)
             + output.format.channels() as u64 * pixels;
         check(LimitKind::Memory, memory, self.limits.max_memory())
     }
@@ -152,16 +153,17 @@ fn render<T: Rendering>(
 ) -> Result<PixelBuffer> {
     let outline = image.outline();
     image.check_components()?;
-    options.check_memory::<T>(&outline, output, image.block_count())?;
+    let mcu_rows = mcu_rows_at_a_time(&outline);
+    options.check_memory::<T>(&outline, output, image.block_count(), mcu_rows)?;
     let mut renderer = Renderer::<T>::new(vectors);
-    renderer.begin(&outline, None, output, options.upsampling)?;
+    renderer.begin(&outline, None, output, options.upsampling, mcu_rows)?;
     let (width, height) = (image.width(), image.height());
     let mut pixels = try_zeroed(width as usize * height as usize * output.format.channels())?;
     let mut filled = 0;
     let (_, mcus_high) = outline.geometry.mcus();
-    for row in 0..mcus_high {
+    for row in (0..mcus_high as usize).step_by(mcu_rows) {
         let components = outline.components.iter();
-        let rows = components.map(|component| component.mcu_row(row));
+        let rows = components.map(|component| component.mcu_rows(row..row + mcu_rows));
         filled += renderer.draw(rows, &mut pixels[filled..]);
     }
     Ok(PixelBuffer::from_parts(
@@ -173,9 +175,9 @@ fn render<T: Rendering>(
 }
 
 /// The arithmetic of one pipeline on its sample type.
-pub(crate) trait Rendering: Triangle {
+pub(crate) trait Rendering: Triangle + Send + Sync {
     /// The inverse transform with the steps of a table.
-    type Transform;
+    type Transform: Send + Sync;
 
     fn transform(table: &QuantizationTable) -> Self::Transform;
     /// Fills eight rows of samples from a row of blocks.

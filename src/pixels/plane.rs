@@ -35,10 +35,6 @@ impl<T: Copy + Default> Plane<T> {
         self.height.div_ceil(8)
     }
 
-    pub(super) fn row(&self, y: usize) -> &[T] {
-        &self.samples[y * self.stride..][..self.width]
-    }
-
     /// A whole stored row, with its padding.
     pub(super) fn padded_row_mut(&mut self, y: usize) -> &mut [T] {
         &mut self.samples[y * self.stride..][..self.stride]
@@ -90,8 +86,8 @@ impl<T: Copy + Default> Rows<T> for Plane<T> {
         self.height
     }
 
-    fn rows(&mut self, near: usize, far: usize) -> [&[T]; 2] {
-        [near, far].map(|y| &self.samples[y * self.stride..][..self.width])
+    fn row(&self, y: usize) -> &[T] {
+        &self.samples[y * self.stride..][..self.width]
     }
 }
 

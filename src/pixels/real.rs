@@ -13,12 +13,12 @@ use crate::vectors::Vectors;
 
 use super::color::{rgb_from_ycbcr_precise, sample, ycbcr_from_rgb_precise};
 use super::plane::{Plane, downsample};
-use super::resample::Upsampler;
+use super::resample::{Rows, Scaling, Upsampler};
 use super::{ChromaSubsampling, PixelBuffer, PixelFormat, PixelView, Upsampling};
 
 /// A float type, with the stages that are not sums of a few samples.
 pub(crate) trait Real:
-    Copy + Default + Add<Output = Self> + Mul<Output = Self> + From<f32> + From<u8>
+    Copy + Default + Add<Output = Self> + Mul<Output = Self> + From<f32> + From<u8> + Send + Sync
 {
     fn forward_dct(samples: &[[Self; 8]; 8]) -> [[Self; 8]; 8];
     fn inverse_dct(coefficients: &[[Self; 8]; 8]) -> [[Self; 8]; 8];
@@ -197,37 +197,31 @@ impl ComponentPlanes {
         let count = self.component_count();
         let mut samples = Vec::new();
         try_reserve(&mut samples, self.width * self.height * count)?;
-        let mut planes: Vec<Upsampler<_, _>> = planes
-            .into_iter()
-            .enumerate()
-            .map(|(index, plane)| {
-                Upsampler::new(
-                    plane,
-                    self.factors(index),
-                    self.luminance_factors,
-                    self.width,
-                    self.upsampling,
-                    Vectors::detected(),
-                )
-            })
-            .collect::<Result<_>>()?;
+        let mut components = Vec::with_capacity(count);
+        for (index, plane) in planes.into_iter().enumerate() {
+            let factors = self.factors(index);
+            let (max, width) = (self.luminance_factors, plane.width());
+            let scaling = Scaling::new(factors, max, width, self.upsampling);
+            let upsampler = Upsampler::new(scaling, width, self.width, Vectors::detected())?;
+            components.push((plane, upsampler));
+        }
         for y in 0..self.height {
-            match planes.as_mut_slice() {
+            match components.as_mut_slice() {
                 [luma, cb, cr] if self.colour == Colour::YCbCr => {
-                    let rows = luma.row(y).iter().zip(cb.row(y)).zip(cr.row(y));
+                    let rows = row(luma, y).iter().zip(row(cb, y)).zip(row(cr, y));
                     for ((&y, &cb), &cr) in rows.take(self.width) {
                         samples.extend(T::rgb_from_ycbcr([y, cb, cr]));
                     }
                 }
                 [a, b, c] => {
-                    let rows = a.row(y).iter().zip(b.row(y)).zip(c.row(y));
+                    let rows = row(a, y).iter().zip(row(b, y)).zip(row(c, y));
                     for ((&a, &b), &c) in rows.take(self.width) {
                         samples.extend([a, b, c]);
                     }
                 }
-                planes => {
-                    for plane in planes {
-                        samples.extend_from_slice(&plane.row(y)[..self.width]);
+                components => {
+                    for component in components {
+                        samples.extend_from_slice(&row(component, y)[..self.width]);
                     }
                 }
             }
@@ -248,6 +242,10 @@ impl ComponentPlanes {
         let (width, height) = (self.width as u32, self.height as u32);
         PixelBuffer::new(bytes, width, height, format)
     }
+}
+
+fn row<T: Real>((plane, upsampler): &mut (Plane<T>, Upsampler<T>), y: usize) -> &[T] {
+    upsampler.row(plane, y)
 }
 
 impl<T: Real> Plane<T> {

@@ -1,5 +1,10 @@
 //! Rows of blocks to rows of pixels.
 
+use std::ops::Range;
+
+#[cfg(feature = "rayon")]
+use rayon::prelude::*;
+
 use crate::band::Block;
 use crate::coefficients::{ColorSpace, Component, Outline, SamplePrecision};
 use crate::error::{ArgumentError, Result};
@@ -9,19 +14,18 @@ use crate::vectors::Vectors;
 
 use super::inverse::Rendering;
 use super::output::{Conversion, OutputRow};
-use super::resample::{Spread, Upsampler};
+use super::resample::{Rows, Scaling, Upsampler};
 use super::window::Window;
 use super::{InverseOptions, PixelFormat, Upsampling};
 
 /// Turns rows of blocks to rows of pixels as they come.
 pub(super) struct Renderer<T: Rendering> {
     vectors: Vectors,
-    conversion: Conversion,
-    components: Vec<Upsampler<T, Window<T>>>,
-    /// Those of the components that the picture needs; others are memory.
+    output: Output,
+    windows: Vec<Window<T>>,
+    /// Those of the windows that the picture needs; others are memory.
     needed: usize,
-    /// A row of each channel.
-    channels: Vec<u8>,
+    makers: Vec<RowMaker<T>>,
     width: usize,
     height: usize,
     /// The row of pixels that comes next.
@@ -33,10 +37,10 @@ impl<T: Rendering> Renderer<T> {
     pub(super) const fn new(vectors: Vectors) -> Self {
         Self {
             vectors,
-            conversion: Conversion::None,
-            components: Vec::new(),
+            output: Output::NONE,
+            windows: Vec::new(),
             needed: 0,
-            channels: Vec::new(),
+            makers: Vec::new(),
             width: 0,
             height: 0,
             next: 0,
@@ -44,97 +48,185 @@ impl<T: Rendering> Renderer<T> {
     }
 
     /// Begins a picture whose levels are multiples of the steps of `tables`, or of those of its own, in the memory
-    /// of the one before.
+    /// of the one before; at most so many rows of MCUs at a time.
     pub(super) fn begin(
         &mut self,
         outline: &Outline<'_>,
         tables: Option<&QuantizationTables>,
         output: Output,
         upsampling: Upsampling,
+        mcu_rows: usize,
     ) -> Result<()> {
         self.width = outline.geometry.width as usize;
         self.height = outline.geometry.height as usize;
         self.next = 0;
-        self.conversion = output.conversion;
+        self.output = output;
         let needed = output.needed(outline.components);
         self.needed = needed.len();
         for (index, component) in needed.iter().enumerate() {
+            let scaling = scaling(outline, component, upsampling);
             let table = tables.map_or(component.quantization_table(), |tables| tables.table(index));
-            let (factor, max) = factors(outline, component);
-            if let Some(upsampler) = self.components.get_mut(index) {
-                upsampler.source.reuse(component, table)?;
-                upsampler.reuse(factor, max, self.width, upsampling)?;
+            if let Some(window) = self.windows.get_mut(index) {
+                window.reuse(component, scaling, table, mcu_rows)?;
             } else {
-                let window = Window::new(component, table, self.vectors)?;
-                let vectors = self.vectors;
-                let upsampler =
-                    Upsampler::new(window, factor, max, self.width, upsampling, vectors)?;
-                self.components.push(upsampler);
+                let window = Window::new(component, scaling, table, mcu_rows, self.vectors)?;
+                self.windows.push(window);
             }
         }
-        try_fit(&mut self.channels, self.width * output.format.channels())
+        self.makers
+            .resize_with(makers(mcu_rows), || RowMaker::new(self.vectors));
+        for maker in &mut self.makers {
+            let windows = &self.windows[..self.needed];
+            maker.begin(windows, output, self.width)?;
+        }
+        Ok(())
     }
 
     /// Bytes that a renderer holds for a picture.
-    pub(super) fn memory(outline: &Outline<'_>, output: Output, upsampling: Upsampling) -> u64 {
+    pub(super) fn memory(
+        outline: &Outline<'_>,
+        output: Output,
+        upsampling: Upsampling,
+        mcu_rows: usize,
+    ) -> u64 {
         let image_width = outline.geometry.width as usize;
-        let mut memory = output.format.channels() * image_width;
+        let (mut windows, mut maker) = (0, output.format.channels() * image_width);
         for component in output.needed(outline.components) {
-            let (factor, max) = factors(outline, component);
+            let scaling = scaling(outline, component, upsampling);
             let width = component.width() as usize;
-            let spread = Spread::of(factor, max, width, upsampling);
-            memory += Window::<T>::memory(component)
-                + Upsampler::<T, Window<T>>::memory(spread, width, image_width);
+            windows += Window::<T>::memory(component, mcu_rows);
+            maker += Upsampler::<T>::memory(scaling, width, image_width);
         }
-        memory as u64
+        (windows + makers(mcu_rows) * maker) as u64
     }
 
-    /// Takes the next rows of blocks of each component, at most those of a row of MCUs, and fills the rows of pixels
-    /// that they complete: `pixels` starts with the first row that is not yet filled. Returns the bytes filled.
+    /// Takes the next rows of blocks of each component, those of one or more rows of MCUs, and fills the rows of
+    /// pixels that they complete: `pixels` starts with the first row that is not yet filled. Returns the bytes
+    /// filled.
     pub(super) fn draw<'b>(
         &mut self,
         rows: impl Iterator<Item = &'b [Block]>,
         pixels: &mut [u8],
     ) -> usize {
-        let components = &mut self.components[..self.needed];
-        for (component, blocks) in components.iter_mut().zip(rows) {
-            let window = &mut component.source;
-            for row in blocks.chunks_exact(window.blocks_wide()) {
-                window.push(row);
+        let windows = &mut self.windows[..self.needed];
+        let keeps_last = windows.iter().any(|window| window.scaling().spans_rows());
+        for (window, blocks) in windows.iter_mut().zip(rows) {
+            window.show(blocks, keeps_last);
+        }
+        let complete = windows.iter().map(Window::image_rows).min().unwrap_or(0);
+        let rows = self.next..complete.min(self.height).max(self.next);
+        let stride = self.width * self.output.format.channels();
+        let filled = rows.len() * stride;
+        self.fill(rows, &mut pixels[..filled]);
+        filled
+    }
+
+    /// Fills rows of pixels, each maker a part of them.
+    fn fill(&mut self, rows: Range<usize>, pixels: &mut [u8]) {
+        self.next = rows.end;
+        let stride = self.width * self.output.format.channels();
+        let lines = rows.len().div_ceil(self.makers.len()).max(1);
+        let windows = &self.windows[..self.needed];
+        let fill = |(index, (maker, pixels)): (usize, (&mut RowMaker<T>, &mut [u8]))| {
+            maker.fill(windows, rows.start + index * lines, pixels);
+        };
+        #[cfg(feature = "rayon")]
+        if self.makers.len() > 1 {
+            let makers = self.makers.par_iter_mut();
+            let parts = makers.zip(pixels.par_chunks_mut(lines * stride));
+            return parts.enumerate().for_each(fill);
+        }
+        let parts = self
+            .makers
+            .iter_mut()
+            .zip(pixels.chunks_mut(lines * stride));
+        parts.enumerate().for_each(fill);
+    }
+}
+
+/// Rows of MCUs of an image that are drawn at a time: several where threads share them.
+pub(super) fn mcu_rows_at_a_time(outline: &Outline<'_>) -> usize {
+    #[cfg(feature = "rayon")]
+    if crate::threads::share(&outline.geometry) {
+        return 2 * rayon::current_num_threads();
+    }
+    let _ = outline;
+    1
+}
+
+/// Makers of rows of pixels, by the rows of MCUs that are drawn at a time.
+fn makers(mcu_rows: usize) -> usize {
+    #[cfg(feature = "rayon")]
+    if mcu_rows > 1 {
+        return rayon::current_num_threads();
+    }
+    let _ = mcu_rows;
+    1
+}
+
+/// Makes rows of pixels of windows.
+struct RowMaker<T: Rendering> {
+    upsamplers: Vec<Upsampler<T>>,
+    /// A row of each channel.
+    channels: Vec<u8>,
+    vectors: Vectors,
+    output: Output,
+    width: usize,
+}
+
+impl<T: Rendering> RowMaker<T> {
+    const fn new(vectors: Vectors) -> Self {
+        Self {
+            upsamplers: Vec::new(),
+            channels: Vec::new(),
+            vectors,
+            output: Output::NONE,
+            width: 0,
+        }
+    }
+
+    fn begin(&mut self, windows: &[Window<T>], output: Output, image_width: usize) -> Result<()> {
+        for (index, window) in windows.iter().enumerate() {
+            let (scaling, width) = (window.scaling(), window.width());
+            if let Some(upsampler) = self.upsamplers.get_mut(index) {
+                upsampler.reuse(scaling, width, image_width)?;
+            } else {
+                let upsampler = Upsampler::new(scaling, width, image_width, self.vectors)?;
+                self.upsamplers.push(upsampler);
             }
         }
-        let complete = components.iter().map(|component| {
-            let available = component.source.available();
-            component.rows_of(available)
-        });
-        let complete = complete.min().unwrap_or(0).min(self.height);
-        let stride = self.channels.len();
-        let mut filled = 0;
-        for (y, out) in (self.next..complete).zip(pixels.chunks_exact_mut(stride)) {
+        (self.output, self.width) = (output, image_width);
+        try_fit(&mut self.channels, image_width * output.format.channels())
+    }
+
+    /// Fills rows of pixels from image row `first` on.
+    fn fill(&mut self, windows: &[Window<T>], first: usize, pixels: &mut [u8]) {
+        let lines = pixels.chunks_exact_mut(self.channels.len());
+        for (y, out) in (first..).zip(lines) {
             let mut rows: [&[T]; 4] = [&[]; 4];
-            for (row, component) in rows.iter_mut().zip(&mut self.components[..self.needed]) {
-                *row = &component.row(y)[..self.width];
+            let components = windows.iter().zip(&mut self.upsamplers);
+            for (row, (window, upsampler)) in rows.iter_mut().zip(components) {
+                *row = &upsampler.row(window, y)[..self.width];
             }
             self.vectors.run(OutputRow {
-                conversion: self.conversion,
+                conversion: self.output.conversion,
                 components: rows,
                 channels: &mut self.channels,
                 out,
                 width: self.width,
             });
-            filled += stride;
         }
-        self.next = complete.max(self.next);
-        filled
     }
 }
 
-/// A component's sampling factors, horizontal and vertical, and the largest of the image.
-const fn factors(outline: &Outline<'_>, component: &Component) -> ((u8, u8), (u8, u8)) {
+/// How a component is spread over the image.
+fn scaling(outline: &Outline<'_>, component: &Component, upsampling: Upsampling) -> Scaling {
     let (own, geometry) = (component.sampling(), outline.geometry);
-    (
+    Scaling::new(
         (own.horizontal(), own.vertical()),
         (geometry.max_horizontal, geometry.max_vertical),
+        component.width() as usize,
+        upsampling,
     )
 }
 
@@ -146,6 +238,12 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Before there is a picture.
+    const NONE: Self = Self {
+        format: PixelFormat::Grey,
+        conversion: Conversion::None,
+    };
+
     /// What an image gives as pixels.
     ///
     /// # Errors

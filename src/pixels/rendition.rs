@@ -3,6 +3,9 @@
 use std::fmt;
 use std::mem;
 
+#[cfg(feature = "rayon")]
+use rayon::prelude::*;
+
 use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace, Outline};
 use crate::error::Result;
@@ -12,7 +15,7 @@ use crate::quantization::{QuantizationTables, RequantizationBounds, Requantizer,
 use crate::vectors::Vectors;
 
 use super::inverse::Rendering;
-use super::render::{Output, Renderer};
+use super::render::{Output, Renderer, mcu_rows_at_a_time};
 use super::{InverseOptions, PixelBuffer, PixelFormat, PixelPipeline};
 
 /// Memory for turning files to pixels, one after the other.
@@ -217,14 +220,15 @@ impl<'a> Rendition<'a> {
         }
         let output = Output::of(&image.outline(), &self.options)?;
         image.check_components()?;
+        let mcu_rows = mcu_rows_at_a_time(&image.outline());
         self.options
-            .check_memory::<T>(&image.outline(), output, image.block_count())?;
+            .check_memory::<T>(&image.outline(), output, image.block_count(), mcu_rows)?;
         let mut picture = Picture::new(self, renderer, pixels);
-        picture.start(&image.outline(), output)?;
+        picture.start(&image.outline(), output, mcu_rows)?;
         let (_, mcus_high) = image.geometry().mcus();
-        for row in 0..mcus_high {
+        for row in (0..mcus_high as usize).step_by(mcu_rows) {
             let components = image.components_mut().iter_mut();
-            picture.put(components.map(|component| component.mcu_row_mut(row)));
+            picture.put(components.map(|component| component.mcu_rows_mut(row..row + mcu_rows)));
         }
         Ok(picture.into_pixels())
     }
@@ -241,6 +245,8 @@ struct Picture<'p, T: Rendering> {
     requantizations: [Option<Requantization>; MOST_COMPONENTS],
     /// Whether a level cannot be requantized.
     is_out_of_range: bool,
+    /// Whether threads share rows of MCUs that come together.
+    is_shared: bool,
     width: u32,
     height: u32,
     format: PixelFormat,
@@ -267,6 +273,7 @@ impl<'p, T: Rendering> Picture<'p, T> {
             filled: 0,
             requantizations: [const { None }; MOST_COMPONENTS],
             is_out_of_range: false,
+            is_shared: false,
             width: 0,
             height: 0,
             format: PixelFormat::Grey,
@@ -275,12 +282,13 @@ impl<'p, T: Rendering> Picture<'p, T> {
     }
 
     /// Begins a picture that has the output.
-    fn start(&mut self, outline: &Outline<'_>, output: Output) -> Result<()> {
+    fn start(&mut self, outline: &Outline<'_>, output: Output, mcu_rows: usize) -> Result<()> {
         let Rendition {
             options, target, ..
         } = self.rendition;
         (self.width, self.height) = (outline.geometry.width, outline.geometry.height);
         (self.format, self.color_space) = (output.format, outline.color_space);
+        self.is_shared = mcu_rows > 1;
         if let Some((tables, rounding)) = target {
             let components = output.needed(outline.components).iter().enumerate();
             for (slot, (index, component)) in self.requantizations.iter_mut().zip(components) {
@@ -293,7 +301,7 @@ impl<'p, T: Rendering> Picture<'p, T> {
         }
         let tables = target.map(|(tables, _)| tables);
         self.renderer
-            .begin(outline, tables, output, options.upsampling())?;
+            .begin(outline, tables, output, options.upsampling(), mcu_rows)?;
         let count = self.width as usize * self.height as usize * output.format.channels();
         if self.pixels.capacity() < count {
             *self.pixels = try_zeroed(count)?;
@@ -305,7 +313,7 @@ impl<'p, T: Rendering> Picture<'p, T> {
     /// Takes the next rows of blocks of each component.
     fn put<'b>(&mut self, rows: impl Iterator<Item = &'b mut [Block]>) {
         let requantizations = &self.requantizations;
-        let is_out_of_range = &mut self.is_out_of_range;
+        let (is_out_of_range, is_shared) = (&mut self.is_out_of_range, self.is_shared);
         let rows = rows.zip(requantizations).map(|(blocks, requantization)| {
             if let Some(Requantization {
                 requantizer,
@@ -313,7 +321,7 @@ impl<'p, T: Rendering> Picture<'p, T> {
             }) = requantization
             {
                 *is_out_of_range |= bounds.as_ref().is_some_and(|bounds| !bounds.hold(blocks));
-                requantizer.requantize(Vectors::detected(), blocks);
+                requantize(requantizer, blocks, is_shared);
             }
             &*blocks
         });
@@ -329,6 +337,18 @@ impl<'p, T: Rendering> Picture<'p, T> {
         let pixels = mem::take(self.pixels);
         PixelBuffer::from_parts(pixels, self.width, self.height, self.format)
     }
+}
+
+/// Requantizes blocks in place, a part on each thread.
+fn requantize(requantizer: &Requantizer, blocks: &mut [Block], is_shared: bool) {
+    let vectors = Vectors::detected();
+    #[cfg(feature = "rayon")]
+    if is_shared {
+        let parts = blocks.par_chunks_mut(512);
+        return parts.for_each(|blocks| requantizer.requantize(vectors, blocks));
+    }
+    let _ = is_shared;
+    requantizer.requantize(vectors, blocks);
 }
 
 impl<T: Rendering> RowSink for Picture<'_, T> {
@@ -350,8 +370,8 @@ impl<T: Rendering> RowSink for Picture<'_, T> {
                 u64::from(high) * u64::from(component.blocks_wide())
             })
             .sum();
-        options.check_memory::<T>(outline, output, blocks)?;
-        self.start(outline, output)?;
+        options.check_memory::<T>(outline, output, blocks, 1)?;
+        self.start(outline, output, 1)?;
         Ok(true)
     }
 

@@ -103,7 +103,13 @@ fn nearest_tap(position: usize, (factor, max): (u8, u8)) -> [(usize, f64); 2] {
 /// Arithmetic of the triangle filters on one sample type.
 pub(crate) trait Triangle: Copy + Default {
     /// Sums of samples.
-    type Sum: Copy + Default + Add<Output = Self::Sum> + Mul<Output = Self::Sum> + From<u8>;
+    type Sum: Copy
+        + Default
+        + Add<Output = Self::Sum>
+        + Mul<Output = Self::Sum>
+        + From<u8>
+        + Send
+        + Sync;
 
     fn widen(self) -> Self::Sum;
     /// A sum of four samples' weight, with libjpeg's rounding offset.
@@ -168,125 +174,136 @@ pub(super) trait Rows<T> {
     fn width(&self) -> usize;
     /// Rows of the component.
     fn height(&self) -> usize;
-    /// Two rows of samples, the same or next to each other.
-    fn rows(&mut self, near: usize, far: usize) -> [&[T]; 2];
+    /// A row of samples.
+    fn row(&self, y: usize) -> &[T];
+}
 
-    /// One row of samples.
-    fn row(&mut self, y: usize) -> &[T] {
-        let [row, _] = self.rows(y, y);
-        row
+/// How a component's samples are spread over an image of its size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scaling {
+    spread: Spread,
+    factor: (u8, u8),
+    max: (u8, u8),
+}
+
+impl Scaling {
+    /// libjpeg's choice for a component with `factor` of at most `max` samples each way, of `width` columns.
+    pub(super) fn new(
+        factor: (u8, u8),
+        max: (u8, u8),
+        width: usize,
+        upsampling: Upsampling,
+    ) -> Self {
+        Self {
+            spread: Spread::of(factor, max, width, upsampling),
+            factor,
+            max,
+        }
+    }
+
+    /// Whether a row of the image takes its part of two rows of the component.
+    pub(super) const fn spans_rows(self) -> bool {
+        matches!(self.spread, Spread::Vertical | Spread::Both)
+    }
+
+    /// Rows of the image that the first rows of a component of `height` rows suffice for.
+    pub(super) fn rows_of(self, available: usize, height: usize) -> usize {
+        let (factor, max) = (usize::from(self.factor.1), usize::from(self.max.1));
+        if available >= height {
+            usize::MAX
+        } else if self.spans_rows() {
+            // The last one takes a quarter of the next sample.
+            (2 * available).saturating_sub(1)
+        } else {
+            (available * max).div_ceil(factor)
+        }
     }
 }
 
 /// Spreads a component over the rows of the image, one at a time.
-pub(super) struct Upsampler<T: Triangle, S> {
-    pub(super) source: S,
-    spread: Spread,
-    factor: (u8, u8),
-    max: (u8, u8),
+pub(super) struct Upsampler<T: Triangle> {
+    scaling: Scaling,
     vectors: Vectors,
     row: Vec<T>,
     column_sums: Vec<T::Sum>,
 }
 
-impl<T: Triangle, S: Rows<T>> Upsampler<T, S> {
+impl<T: Triangle> Upsampler<T> {
+    /// For a component of `width` columns.
     pub(super) fn new(
-        source: S,
-        factor: (u8, u8),
-        max: (u8, u8),
+        scaling: Scaling,
+        width: usize,
         image_width: usize,
-        upsampling: Upsampling,
         vectors: Vectors,
     ) -> Result<Self> {
         let mut upsampler = Self {
-            source,
-            spread: Spread::Full,
-            factor,
-            max,
+            scaling,
             vectors,
             row: Vec::new(),
             column_sums: Vec::new(),
         };
-        upsampler.reuse(factor, max, image_width, upsampling)?;
+        upsampler.reuse(scaling, width, image_width)?;
         Ok(upsampler)
     }
 
-    /// Goes on with what the source has become.
+    /// Goes on with another component.
     pub(super) fn reuse(
         &mut self,
-        factor: (u8, u8),
-        max: (u8, u8),
+        scaling: Scaling,
+        width: usize,
         image_width: usize,
-        upsampling: Upsampling,
     ) -> Result<()> {
-        let width = self.source.width();
-        (self.factor, self.max) = (factor, max);
-        self.spread = Spread::of(factor, max, width, upsampling);
-        let (row, column_sums) = self.spread.lengths(width, image_width);
+        self.scaling = scaling;
+        let (row, column_sums) = scaling.spread.lengths(width, image_width);
         try_fit(&mut self.row, row)?;
         try_fit(&mut self.column_sums, column_sums)
     }
 
-    /// Bytes beside the source's own, by the columns of the component and of the image.
-    pub(super) fn memory(spread: Spread, width: usize, image_width: usize) -> usize {
-        let (row, column_sums) = spread.lengths(width, image_width);
+    /// Bytes that an upsampler holds.
+    pub(super) fn memory(scaling: Scaling, width: usize, image_width: usize) -> usize {
+        let (row, column_sums) = scaling.spread.lengths(width, image_width);
         size_of::<T>() * row + size_of::<T::Sum>() * column_sums
     }
 
-    /// Rows of the image that the first rows of the component suffice for.
-    pub(super) fn rows_of(&self, available: usize) -> usize {
-        let (factor, max) = (usize::from(self.factor.1), usize::from(self.max.1));
-        match self.spread {
-            _ if available >= self.source.height() => usize::MAX,
-            // The last one takes a quarter of the next sample.
-            Spread::Vertical | Spread::Both => (2 * available).saturating_sub(1),
-            Spread::Full | Spread::Horizontal | Spread::Nearest => {
-                (available * max).div_ceil(factor)
-            }
-        }
-    }
-
     /// The samples of image row `y`, at least as many as the image is wide.
-    pub(super) fn row(&mut self, y: usize) -> &[T] {
+    pub(super) fn row<'r>(&'r mut self, source: &'r impl Rows<T>, y: usize) -> &'r [T] {
         let out = self.row.as_mut_slice();
-        match self.spread {
-            Spread::Full => return self.source.row(y),
+        match self.scaling.spread {
+            Spread::Full => return source.row(y),
             Spread::Horizontal => {
-                let row = self.source.row(y);
+                let row = source.row(y);
                 self.vectors.run(Horizontal { row, out });
             }
             Spread::Vertical => {
-                let (near, far) = nearest_rows(y, self.source.height());
-                let [near, far] = self.source.rows(near, far);
+                let (near, far) = nearest_rows(y, source.height());
                 // libjpeg rounds the upper of two rows down, the lower up.
                 let offset = if y % 2 == 1 { 2 } else { 1 };
                 self.vectors.run(Vertical {
-                    near,
-                    far,
+                    near: source.row(near),
+                    far: source.row(far),
                     offset,
                     out,
                 });
             }
             Spread::Both => {
-                let (near, far) = nearest_rows(y, self.source.height());
-                let [near, far] = self.source.rows(near, far);
-                let sums = &mut self.column_sums;
+                let (near, far) = nearest_rows(y, source.height());
                 self.vectors.run(Both {
-                    near,
-                    far,
-                    sums,
+                    near: source.row(near),
+                    far: source.row(far),
+                    sums: &mut self.column_sums,
                     out,
                 });
             }
-            Spread::Nearest => self.nearest_row(y),
+            Spread::Nearest => self.nearest_row(source, y),
         }
         &self.row
     }
 
-    fn nearest_row(&mut self, y: usize) {
-        let (horizontal, vertical) = (usize::from(self.factor.0), usize::from(self.factor.1));
-        let (max_horizontal, max_vertical) = (usize::from(self.max.0), usize::from(self.max.1));
-        let row = self.source.row(y * vertical / max_vertical);
+    fn nearest_row(&mut self, source: &impl Rows<T>, y: usize) {
+        let Scaling { factor, max, .. } = self.scaling;
+        let (horizontal, vertical) = (usize::from(factor.0), usize::from(factor.1));
+        let (max_horizontal, max_vertical) = (usize::from(max.0), usize::from(max.1));
+        let row = source.row(y * vertical / max_vertical);
         let out = self.row.as_mut_slice();
         if max_horizontal == 2 * horizontal {
             self.vectors.run(Doubled { row, out });

@@ -1,5 +1,8 @@
 //! The samples of a component that the next rows of pixels are made of.
 
+#[cfg(feature = "rayon")]
+use rayon::prelude::*;
+
 use crate::band::Block;
 use crate::coefficients::Component;
 use crate::error::Result;
@@ -8,83 +11,120 @@ use crate::quantization::QuantizationTable;
 use crate::vectors::Vectors;
 
 use super::inverse::Rendering;
-use super::resample::Rows;
+use super::resample::{Rows, Scaling};
 
-/// The samples of the last rows of blocks of a component: those of a row of MCUs, and one before, from which the
+/// The samples of a few rows of blocks of a component, and of the row before them, from which the
 /// first row of pixels may take its part.
 pub(super) struct Window<T: Rendering> {
+    scaling: Scaling,
     transform: T::Transform,
     vectors: Vectors,
-    /// Rows of blocks that are held, one after the other by their number modulo `held`.
+    /// The row of blocks before the first, then the others; eight rows of samples each.
     samples: Vec<T>,
-    held: usize,
     /// Samples in a stored row.
     stride: usize,
     width: usize,
     height: usize,
-    /// The row of blocks that comes next.
-    next: usize,
+    /// Number of the first row of blocks, and how many there are from it on.
+    first: usize,
+    count: usize,
+    /// Whether several rows of MCUs come at a time, and threads share them.
+    #[cfg(feature = "rayon")]
+    is_shared: bool,
 }
 
 impl<T: Rendering> Window<T> {
-    /// A window on a component whose levels are multiples of a table's steps.
+    /// A window on a component whose levels are multiples of a table's steps; at most so many rows of MCUs at a
+    /// time.
     pub(super) fn new(
         component: &Component,
+        scaling: Scaling,
         table: &QuantizationTable,
+        mcu_rows: usize,
         vectors: Vectors,
     ) -> Result<Self> {
         let mut window = Self {
+            scaling,
             transform: T::transform(table),
             vectors,
             samples: Vec::new(),
-            held: 0,
             stride: 0,
             width: 0,
             height: 0,
-            next: 0,
+            first: 0,
+            count: 0,
+            #[cfg(feature = "rayon")]
+            is_shared: false,
         };
-        window.reuse(component, table)?;
+        window.reuse(component, scaling, table, mcu_rows)?;
         Ok(window)
     }
 
     /// Shows another component, in the same memory.
-    pub(super) fn reuse(&mut self, component: &Component, table: &QuantizationTable) -> Result<()> {
+    pub(super) fn reuse(
+        &mut self,
+        component: &Component,
+        scaling: Scaling,
+        table: &QuantizationTable,
+        mcu_rows: usize,
+    ) -> Result<()> {
+        self.scaling = scaling;
         self.transform = T::transform(table);
-        self.held = held_rows(component);
         self.stride = 8 * component.blocks_wide() as usize;
         self.width = component.width() as usize;
         self.height = component.height() as usize;
-        self.next = 0;
-        try_fit(&mut self.samples, self.held * 8 * self.stride)
+        (self.first, self.count) = (0, 0);
+        #[cfg(feature = "rayon")]
+        {
+            self.is_shared = mcu_rows > 1;
+        }
+        try_fit(&mut self.samples, samples(component, mcu_rows))
     }
 
     /// Bytes that a window on a component takes.
-    pub(super) const fn memory(component: &Component) -> usize {
-        size_of::<T>() * 64 * held_rows(component) * component.blocks_wide() as usize
+    pub(super) fn memory(component: &Component, mcu_rows: usize) -> usize {
+        size_of::<T>() * samples(component, mcu_rows)
     }
 
-    /// Columns of blocks.
-    pub(super) const fn blocks_wide(&self) -> usize {
-        self.stride / 8
+    pub(super) const fn scaling(&self) -> Scaling {
+        self.scaling
     }
 
-    /// Takes the next row of blocks.
-    pub(super) fn push(&mut self, blocks: &[Block]) {
-        let size = 8 * self.stride;
-        let rows = &mut self.samples[self.next % self.held * size..][..size];
-        T::inverse(&self.transform, self.vectors, blocks, rows);
-        self.next += 1;
+    /// Rows of the image that the samples up to here suffice for.
+    pub(super) fn image_rows(&self) -> usize {
+        let available = 8 * (self.first + self.count);
+        self.scaling.rows_of(available, self.height)
     }
 
-    /// Rows of samples that have come by.
-    pub(super) fn available(&self) -> usize {
-        self.height.min(8 * self.next)
+    /// Moves on to the next rows of blocks, and keeps the last one, if it will be asked for.
+    pub(super) fn show(&mut self, blocks: &[Block], keeps_last: bool) {
+        let (vectors, transform) = (self.vectors, &self.transform);
+        let (columns, size) = (self.stride / 8, 8 * self.stride);
+        if keeps_last {
+            let last = self.count * size;
+            self.samples.copy_within(last..last + size, 0);
+        }
+        self.first += self.count;
+        self.count = blocks.len() / columns;
+        let inverse = |(rows, blocks): (&mut [T], &[Block])| {
+            T::inverse(transform, vectors, blocks, rows);
+        };
+        let samples = &mut self.samples[size..];
+        #[cfg(feature = "rayon")]
+        if self.is_shared {
+            let rows = samples.par_chunks_exact_mut(size);
+            return rows.zip(blocks.par_chunks_exact(columns)).for_each(inverse);
+        }
+        let rows = samples.chunks_exact_mut(size);
+        rows.zip(blocks.chunks_exact(columns)).for_each(inverse);
     }
 }
 
-/// Rows of blocks that a window holds.
-const fn held_rows(component: &Component) -> usize {
-    component.sampling().vertical() as usize + 1
+/// Samples that a window holds.
+fn samples(component: &Component, mcu_rows: usize) -> usize {
+    let rows = mcu_rows * usize::from(component.sampling().vertical());
+    let rows = rows.min(component.blocks_high() as usize);
+    64 * (1 + rows) * component.blocks_wide() as usize
 }
 
 impl<T: Rendering> Rows<T> for Window<T> {
@@ -96,11 +136,8 @@ impl<T: Rendering> Rows<T> for Window<T> {
         self.height
     }
 
-    fn rows(&mut self, near: usize, far: usize) -> [&[T]; 2] {
-        [near, far].map(|y| {
-            debug_assert!(y < self.available() && y / 8 + self.held >= self.next);
-            let start = y % (8 * self.held) * self.stride;
-            &self.samples[start..start + self.width]
-        })
+    fn row(&self, y: usize) -> &[T] {
+        let start = (y + 8 - 8 * self.first) * self.stride;
+        &self.samples[start..start + self.width]
     }
 }
