@@ -3,6 +3,8 @@
 use std::mem;
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use crate::band::Block;
 use crate::coefficients::{CodingProcess, Component, Scan};
 use crate::error::{Malformed, Result};
@@ -173,7 +175,7 @@ impl Frame {
     }
 
     /// The components of a scan that no scan has coded yet, with the destinations of their tables.
-    pub(super) fn first_coded_by(&self, header: &ScanHeader) -> Vec<(usize, u8)> {
+    pub(super) fn first_coded_by(&self, header: &ScanHeader) -> SmallVec<[(usize, u8); 4]> {
         header
             .components
             .iter()

@@ -16,6 +16,8 @@ pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 use std::io::Read;
 use std::mem;
 
+use smallvec::SmallVec;
+
 use crate::band::Block;
 use crate::coefficients::{
     CodingProcess, CoefficientImage, ColorSpace, Component, EntropyCoding, Origin, SamplePrecision,
@@ -24,7 +26,7 @@ use crate::error::{Error, LimitKind, Malformed, Result, UnsupportedFeature};
 use crate::limits::{Budget, Limits, check, try_reserve};
 use crate::metadata::MetadataSegment;
 
-use super::header::{FrameHeader, ScanHeader, color_space, unsupported};
+use super::header::{ColorMarkers, FrameHeader, ScanHeader, unsupported};
 use super::marker::{self, Source, malformed};
 use super::tables::TableSpecification;
 
@@ -194,6 +196,7 @@ struct Decoder<'a> {
     options: DecodeOptions,
     budget: Budget,
     tables: TableSpecification,
+    color_markers: ColorMarkers,
     metadata: Vec<MetadataSegment>,
     frame: Option<Frame>,
     /// Memory for the blocks of each component, in frame order.
@@ -218,6 +221,7 @@ impl<'a> Decoder<'a> {
             options: *options,
             budget: Budget::new(options.limits),
             tables: TableSpecification::default(),
+            color_markers: ColorMarkers::default(),
             metadata: Vec::new(),
             frame: None,
             spare_blocks: Vec::new(),
@@ -281,6 +285,7 @@ impl<'a> Decoder<'a> {
             code if marker::is_metadata(code) => {
                 let payload = self.source.segment(code)?.payload();
                 self.budget.charge_metadata(payload.len() as u64)?;
+                self.color_markers.add(code, payload);
                 self.metadata
                     .push(MetadataSegment::new(code, payload.to_vec())?);
                 Ok(())
@@ -351,7 +356,7 @@ impl<'a> Decoder<'a> {
         if let Err(error) = frame.advance_progress(&header, position) {
             self.tolerate(error)?;
         }
-        let mut tables = Vec::new();
+        let mut tables: SmallVec<[_; 4]> = SmallVec::new();
         for (component, destination) in frame.first_coded_by(&header) {
             let table = match self.tables.quantization(destination, position) {
                 Ok((table, None)) => table,
@@ -445,8 +450,8 @@ impl<'a> Decoder<'a> {
 
     /// What the components of a frame stand for.
     fn color_space(&self, frame: &Frame) -> ColorSpace {
-        let ids: Vec<u8> = frame.components.iter().map(Component::id).collect();
-        color_space(&ids, self.metadata.iter())
+        let ids: SmallVec<[u8; 4]> = frame.components.iter().map(Component::id).collect();
+        self.color_markers.color_space(&ids)
     }
 
     /// The image of a frame whose components are complete; `behind` is the position of the first byte

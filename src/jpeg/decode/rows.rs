@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::limits::{Budget, try_reserve};
 
 use super::super::header::ScanHeader;
+use super::super::huffman::DecodeTables;
 use super::frame::{BLOCK_BYTES, Frame};
 use super::scan::Grid;
 use super::walk::{BlockStore, Lines};
@@ -47,6 +48,7 @@ pub(crate) struct DecodeScratch {
     pub(super) clean: Vec<u8>,
     /// The rows of MCUs that a sink takes.
     pub(super) strips: Strips,
+    pub(super) decode_tables: DecodeTables,
 }
 
 /// Reads a file, row by row for the sink where the file allows it: where it is sequential, Huffman-coded, and its
