@@ -198,6 +198,8 @@ struct Decoder<'a> {
     tables: TableSpecification,
     color_markers: ColorMarkers,
     metadata: Vec<MetadataSegment>,
+    /// Whether its segments are kept, beyond what they say about colours.
+    keeps_metadata: bool,
     frame: Option<Frame>,
     /// Memory for the blocks of each component, in frame order.
     spare_blocks: Vec<Vec<Block>>,
@@ -223,6 +225,7 @@ impl<'a> Decoder<'a> {
             tables: TableSpecification::default(),
             color_markers: ColorMarkers::default(),
             metadata: Vec::new(),
+            keeps_metadata: true,
             frame: None,
             spare_blocks: Vec::new(),
             scratch: DecodeScratch::default(),
@@ -286,8 +289,10 @@ impl<'a> Decoder<'a> {
                 let payload = self.source.segment(code)?.payload();
                 self.budget.charge_metadata(payload.len() as u64)?;
                 self.color_markers.add(code, payload);
-                self.metadata
-                    .push(MetadataSegment::new(code, payload.to_vec())?);
+                if self.keeps_metadata {
+                    self.metadata
+                        .push(MetadataSegment::new(code, payload.to_vec())?);
+                }
                 Ok(())
             }
             code if marker::is_idle(code) => Ok(()),
@@ -461,13 +466,13 @@ impl<'a> Decoder<'a> {
             frame.header.geometry,
             self.color_space(&frame),
             frame.header.precision,
-            frame.components,
+            frame.components.into_vec(),
         );
         let origin = Origin {
             process: frame.header.process,
             entropy_coding: frame.header.entropy_coding,
             restart_interval: self.tables.restart_interval(),
-            scans: frame.scans,
+            scans: frame.scans.into_vec(),
             from_file: true,
         };
         let mut trailing_data = Vec::new();

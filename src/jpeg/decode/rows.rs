@@ -37,7 +37,7 @@ pub(crate) enum Decoded {
     /// A sink has taken all rows. The colour space is what the whole file says; the sink was told that of the
     /// segments before the first scan.
     Rows { color_space: ColorSpace },
-    /// No sink has taken any.
+    /// No sink has taken any. The image has none of the file's metadata.
     Image(CoefficientImage),
 }
 
@@ -68,6 +68,7 @@ pub(crate) fn decode_rows(
     let mut decoder = Decoder::new(bytes, options);
     decoder.scratch = std::mem::take(scratch);
     decoder.sink = Some(sink);
+    decoder.keeps_metadata = false;
     let decoded = decoder.decode_rows();
     *scratch = decoder.scratch;
     decoded
