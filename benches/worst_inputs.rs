@@ -10,7 +10,7 @@
     reason = "a picture is drawn in floats; lengths of inputs and bytes of memory are small"
 )]
 
-#[allow(unreachable_pub, reason = "shared with the tests")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests")]
 #[path = "../tests/common/allocation.rs"]
 mod allocation;
 #[path = "common/bombs.rs"]

@@ -55,29 +55,12 @@ impl MetadataSegment {
     /// What the segment holds, told by its marker and signature.
     #[must_use]
     pub fn kind(&self) -> MetadataKind {
-        let starts = |signature: &[u8]| self.payload.starts_with(signature);
-        match self.marker {
-            0xE0 if starts(b"JFIF\0") => MetadataKind::Jfif,
-            0xE0 if starts(b"JFXX\0") => MetadataKind::Jfxx,
-            0xE1 if starts(b"Exif\0") => MetadataKind::Exif,
-            0xE1 if starts(b"http://ns.adobe.com/xap/1.0/\0") => MetadataKind::Xmp,
-            0xE1 if starts(b"http://ns.adobe.com/xmp/extension/\0") => MetadataKind::ExtendedXmp,
-            0xE2 if starts(b"ICC_PROFILE\0") => MetadataKind::Icc,
-            0xE2 if starts(b"MPF\0") => MetadataKind::MultiPicture,
-            0xED if starts(b"Photoshop 3.0\0") => MetadataKind::Photoshop,
-            0xEE if self.adobe_transform().is_some() => MetadataKind::Adobe,
-            0xFE => MetadataKind::Comment,
-            _ => MetadataKind::Application,
-        }
+        MetadataKind::of(self.marker, &self.payload)
     }
 
-    /// The colour transform that an Adobe segment declares: 0 none, 1 YCbCr, 2 YCCK.
+    /// The colour transform that an Adobe segment declares.
     pub(crate) fn adobe_transform(&self) -> Option<u8> {
-        if self.marker == 0xEE && self.payload.starts_with(b"Adobe") {
-            self.payload.get(11).copied()
-        } else {
-            None
-        }
+        adobe_transform(self.marker, &self.payload)
     }
 
     /// A copy, or [`Error::OutOfMemory`](crate::Error::OutOfMemory).
@@ -130,7 +113,34 @@ pub enum MetadataKind {
     Application,
 }
 
+/// The colour transform that an Adobe segment declares: 0 none, 1 YCbCr, 2 YCCK.
+pub(crate) fn adobe_transform(marker: u8, payload: &[u8]) -> Option<u8> {
+    if marker == 0xEE && payload.starts_with(b"Adobe") {
+        payload.get(11).copied()
+    } else {
+        None
+    }
+}
+
 impl MetadataKind {
+    /// What a segment holds.
+    pub(crate) fn of(marker: u8, payload: &[u8]) -> Self {
+        let starts = |signature: &[u8]| payload.starts_with(signature);
+        match marker {
+            0xE0 if starts(b"JFIF\0") => Self::Jfif,
+            0xE0 if starts(b"JFXX\0") => Self::Jfxx,
+            0xE1 if starts(b"Exif\0") => Self::Exif,
+            0xE1 if starts(b"http://ns.adobe.com/xap/1.0/\0") => Self::Xmp,
+            0xE1 if starts(b"http://ns.adobe.com/xmp/extension/\0") => Self::ExtendedXmp,
+            0xE2 if starts(b"ICC_PROFILE\0") => Self::Icc,
+            0xE2 if starts(b"MPF\0") => Self::MultiPicture,
+            0xED if starts(b"Photoshop 3.0\0") => Self::Photoshop,
+            0xEE if adobe_transform(marker, payload).is_some() => Self::Adobe,
+            0xFE => Self::Comment,
+            _ => Self::Application,
+        }
+    }
+
     /// A short lower-case name, stable across versions.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,11 +1,13 @@
 //! Frame and scan headers, tables and the rules of their fields (T.81 B.2).
 
+use smallvec::SmallVec;
+
 use crate::band::BANDS;
 use crate::coefficients::{
     CodingProcess, ColorSpace, EntropyCoding, Geometry, SamplePrecision, SamplingFactor, Scan,
 };
 use crate::error::{Error, Malformed, Result, UnsupportedFeature};
-use crate::metadata::{MetadataKind, MetadataSegment};
+use crate::metadata::{MetadataKind, MetadataSegment, adobe_transform};
 use crate::quantization::QuantizationTable;
 
 use super::huffman::HuffmanSpec;
@@ -26,7 +28,8 @@ pub(super) struct FrameHeader {
     pub(super) entropy_coding: EntropyCoding,
     pub(super) precision: SamplePrecision,
     pub(super) geometry: Geometry,
-    pub(super) components: Vec<FrameComponent>,
+    /// Files seldom have more than four.
+    pub(super) components: SmallVec<[FrameComponent; 4]>,
 }
 
 impl FrameHeader {
@@ -60,7 +63,8 @@ impl FrameHeader {
         if count == 0 || (count > 4 && process == CodingProcess::Progressive) {
             return Err(malformed(start + 5, Malformed::ComponentCount { count }));
         }
-        let mut components: Vec<FrameComponent> = Vec::with_capacity(usize::from(count));
+        let mut components: SmallVec<[FrameComponent; 4]> =
+            SmallVec::with_capacity(usize::from(count));
         for _ in 0..count {
             let position = segment.position();
             // Identifiers should differ (T.81 B.2.2), but files are about in which they do not.
@@ -112,7 +116,8 @@ pub(super) struct ScanComponent {
 /// A scan header (T.81 B.2.3).
 #[derive(Debug, Clone)]
 pub(super) struct ScanHeader {
-    pub(super) components: Vec<ScanComponent>,
+    /// One to four.
+    pub(super) components: SmallVec<[ScanComponent; 4]>,
     /// First zig-zag index, Ss.
     pub(super) start: u8,
     /// Last zig-zag index, Se.
@@ -138,7 +143,7 @@ impl ScanHeader {
                 Malformed::ScanComponentCount { count },
             ));
         }
-        let mut components: Vec<ScanComponent> = Vec::with_capacity(usize::from(count));
+        let mut components: SmallVec<[ScanComponent; 4]> = SmallVec::new();
         for _ in 0..count {
             let position = segment.position();
             let id = segment.byte()?;
@@ -235,39 +240,35 @@ pub(super) struct DefinedTable {
     pub(super) zero_step: Option<(usize, u8)>,
 }
 
-/// The tables of a DQT segment with their destinations (T.81 B.2.4.1).
-pub(super) fn parse_quantization(segment: &mut Segment<'_>) -> Result<Vec<(u8, DefinedTable)>> {
-    let mut tables = Vec::new();
-    while !segment.is_empty() {
-        let position = segment.position();
-        let (precision, destination) = segment.nibbles()?;
-        if precision > 1 {
-            return Err(malformed(position, Malformed::TablePrecision { precision }));
-        }
-        if destination > 3 {
-            return Err(malformed(
-                position,
-                Malformed::TableDestination { destination },
-            ));
-        }
-        let mut steps = [0; BANDS];
-        let mut zero_step = None;
-        for (index, step) in (0_u8..).zip(&mut steps) {
-            let position = segment.position();
-            *step = if precision == 0 {
-                segment.byte()?.into()
-            } else {
-                segment.word()?
-            };
-            if *step == 0 {
-                zero_step.get_or_insert((position, index));
-                *step = 1;
-            }
-        }
-        let table = QuantizationTable::from_zigzag(steps)?;
-        tables.push((destination, DefinedTable { table, zero_step }));
+/// The next table of a DQT segment and its destination (T.81 B.2.4.1).
+pub(super) fn parse_quantization(segment: &mut Segment<'_>) -> Result<(u8, DefinedTable)> {
+    let position = segment.position();
+    let (precision, destination) = segment.nibbles()?;
+    if precision > 1 {
+        return Err(malformed(position, Malformed::TablePrecision { precision }));
     }
-    Ok(tables)
+    if destination > 3 {
+        return Err(malformed(
+            position,
+            Malformed::TableDestination { destination },
+        ));
+    }
+    let mut steps = [0; BANDS];
+    let mut zero_step = None;
+    for (index, step) in (0_u8..).zip(&mut steps) {
+        let position = segment.position();
+        *step = if precision == 0 {
+            segment.byte()?.into()
+        } else {
+            segment.word()?
+        };
+        if *step == 0 {
+            zero_step.get_or_insert((position, index));
+            *step = 1;
+        }
+    }
+    let table = QuantizationTable::from_zigzag(steps)?;
+    Ok((destination, DefinedTable { table, zero_step }))
 }
 
 /// Class of a Huffman table, Tc.
@@ -277,67 +278,80 @@ pub(super) enum TableClass {
     Ac,
 }
 
-/// The tables of a DHT segment with their classes and destinations (T.81 B.2.4.2).
-pub(super) fn parse_huffman(
-    segment: &mut Segment<'_>,
-) -> Result<Vec<(TableClass, u8, HuffmanSpec)>> {
-    let mut tables = Vec::new();
-    while !segment.is_empty() {
-        let position = segment.position();
-        let (class, destination) = segment.nibbles()?;
-        let class = match class {
-            0 => TableClass::Dc,
-            1 => TableClass::Ac,
-            _ => return Err(malformed(position, Malformed::HuffmanClass { class })),
-        };
-        if destination > 3 {
-            return Err(malformed(
-                position,
-                Malformed::TableDestination { destination },
-            ));
-        }
-        let mut counts = [0; 16];
-        counts.copy_from_slice(segment.take(16)?);
-        let total: usize = counts.iter().map(|&count| usize::from(count)).sum();
-        if total > 256 {
-            return Err(malformed(position + 1, Malformed::HuffmanCode));
-        }
-        let symbols = segment.take(total)?;
-        if class == TableClass::Dc
-            && let Some(index) = symbols.iter().position(|&symbol| symbol > 15)
-        {
-            let symbol = symbols[index];
-            return Err(malformed(
-                position + 17 + index,
-                Malformed::HuffmanSymbol { symbol },
-            ));
-        }
-        let spec =
-            HuffmanSpec::new(counts, symbols).map_err(|kind| malformed(position + 1, kind))?;
-        tables.push((class, destination, spec));
+/// The next table of a DHT segment, its class and destination (T.81 B.2.4.2).
+pub(super) fn parse_huffman(segment: &mut Segment<'_>) -> Result<(TableClass, u8, HuffmanSpec)> {
+    let position = segment.position();
+    let (class, destination) = segment.nibbles()?;
+    let class = match class {
+        0 => TableClass::Dc,
+        1 => TableClass::Ac,
+        _ => return Err(malformed(position, Malformed::HuffmanClass { class })),
+    };
+    if destination > 3 {
+        return Err(malformed(
+            position,
+            Malformed::TableDestination { destination },
+        ));
     }
-    Ok(tables)
+    let mut counts = [0; 16];
+    counts.copy_from_slice(segment.take(16)?);
+    let total: usize = counts.iter().map(|&count| usize::from(count)).sum();
+    if total > 256 {
+        return Err(malformed(position + 1, Malformed::HuffmanCode));
+    }
+    let symbols = segment.take(total)?;
+    if class == TableClass::Dc
+        && let Some(index) = symbols.iter().position(|&symbol| symbol > 15)
+    {
+        let symbol = symbols[index];
+        return Err(malformed(
+            position + 17 + index,
+            Malformed::HuffmanSymbol { symbol },
+        ));
+    }
+    let spec = HuffmanSpec::new(counts, symbols).map_err(|kind| malformed(position + 1, kind))?;
+    Ok((class, destination, spec))
 }
 
-/// What the components stand for, by libjpeg's reading of the markers and identifiers.
+/// What the application segments of a file say about its colours.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ColorMarkers {
+    jfif: bool,
+    /// The transform of the last Adobe segment.
+    adobe: Option<u8>,
+}
+
+impl ColorMarkers {
+    /// Takes note of the next segment.
+    pub(super) fn add(&mut self, marker: u8, payload: &[u8]) {
+        self.jfif |= MetadataKind::of(marker, payload) == MetadataKind::Jfif && payload.len() >= 14;
+        self.adobe = adobe_transform(marker, payload).or(self.adobe);
+    }
+
+    /// What the components stand for, by libjpeg's reading of the markers and identifiers.
+    pub(super) const fn color_space(self, component_ids: &[u8]) -> ColorSpace {
+        match (component_ids, self.adobe) {
+            ([_], _) => ColorSpace::Grey,
+            ([_, _, _], _) if self.jfif => ColorSpace::YCbCr,
+            ([_, _, _], Some(0)) | ([b'R', b'G', b'B'], None) => ColorSpace::Rgb,
+            ([_, _, _], _) => ColorSpace::YCbCr,
+            ([_, _, _, _], Some(0) | None) => ColorSpace::Cmyk,
+            ([_, _, _, _], Some(_)) => ColorSpace::Ycck,
+            _ => ColorSpace::Unknown,
+        }
+    }
+}
+
+/// What the components stand for in a file with these segments.
 pub(super) fn color_space<'a>(
     component_ids: &[u8],
     metadata: impl Iterator<Item = &'a MetadataSegment>,
 ) -> ColorSpace {
-    let (mut jfif, mut adobe) = (false, None);
+    let mut markers = ColorMarkers::default();
     for segment in metadata {
-        jfif |= segment.kind() == MetadataKind::Jfif && segment.payload().len() >= 14;
-        adobe = segment.adobe_transform().or(adobe);
+        markers.add(segment.marker(), segment.payload());
     }
-    match (component_ids, adobe) {
-        ([_], _) => ColorSpace::Grey,
-        ([_, _, _], _) if jfif => ColorSpace::YCbCr,
-        ([_, _, _], Some(0)) | ([b'R', b'G', b'B'], None) => ColorSpace::Rgb,
-        ([_, _, _], _) => ColorSpace::YCbCr,
-        ([_, _, _, _], Some(0) | None) => ColorSpace::Cmyk,
-        ([_, _, _, _], Some(_)) => ColorSpace::Ycck,
-        _ => ColorSpace::Unknown,
-    }
+    markers.color_space(component_ids)
 }
 
 pub(super) fn unsupported(position: usize, feature: UnsupportedFeature) -> Error {
@@ -357,4 +371,59 @@ fn destination(segment: &mut Segment<'_>) -> Result<u8> {
         ));
     }
     Ok(destination)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_segment() -> impl Strategy<Value = (u8, Vec<u8>)> {
+        let signature =
+            prop::sample::select(vec![&b"JFIF\0"[..], b"JFXX\0", b"Adobe", b"Adob", b""]);
+        let marker = prop::sample::select(vec![marker::APP0, marker::APP0 + 14, marker::COM]);
+        let rest = prop::collection::vec(0_u8..4, 0..12);
+        (marker, signature, rest)
+            .prop_map(|(marker, signature, rest)| (marker, [signature, &rest].concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn colors_are_those_of_the_last_adobe_segment_unless_there_is_a_whole_jfif_segment(
+            segments in prop::collection::vec(any_segment(), 0..6),
+            ids in prop_oneof![Just(b"RGB".to_vec()), prop::collection::vec(any::<u8>(), 1..6)],
+        ) {
+            let mut markers = ColorMarkers::default();
+            for (marker, payload) in &segments {
+                markers.add(*marker, payload);
+            }
+            let found = markers.color_space(&ids);
+
+            let has_jfif = segments.iter().any(|(marker, payload)| {
+                *marker == marker::APP0 && payload.starts_with(b"JFIF\0") && payload.len() >= 14
+            });
+            let mut transforms = segments.iter().filter_map(|(marker, payload)| {
+                let is_adobe = *marker == marker::APP0 + 14 && payload.starts_with(b"Adobe");
+                payload.get(11).filter(|_| is_adobe)
+            });
+            let expected = match (ids.len(), transforms.next_back()) {
+                (1, _) => ColorSpace::Grey,
+                (3, _) if has_jfif => ColorSpace::YCbCr,
+                (3, Some(0)) => ColorSpace::Rgb,
+                (3, None) if ids == b"RGB" => ColorSpace::Rgb,
+                (3, _) => ColorSpace::YCbCr,
+                (4, Some(1..)) => ColorSpace::Ycck,
+                (4, _) => ColorSpace::Cmyk,
+                _ => ColorSpace::Unknown,
+            };
+            prop_assert_eq!(found, expected);
+
+            let segments: Vec<MetadataSegment> = segments
+                .into_iter()
+                .map(|(marker, payload)| MetadataSegment::new(marker, payload).unwrap())
+                .collect();
+            prop_assert_eq!(color_space(&ids, segments.iter()), expected);
+        }
+    }
 }

@@ -197,7 +197,7 @@ impl<'a> Source<'a> {
 }
 
 /// The payload of one marker segment, read from front to back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Segment<'a> {
     marker: u8,
     payload: &'a [u8],

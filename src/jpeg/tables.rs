@@ -1,6 +1,7 @@
 //! The tables in force, and streams that hold nothing else (T.81 B.2.4, B.5).
 
 use std::borrow::Cow;
+use std::iter;
 
 use crate::coefficients::CodingProcess;
 use crate::error::{Error, Malformed, Result};
@@ -11,7 +12,7 @@ use super::arithmetic::Conditioning;
 use super::decode::DecodeOptions;
 use super::header::{DefinedTable, TableClass, parse_huffman, parse_quantization};
 use super::huffman::HuffmanSpec;
-use super::marker::{self, Source, malformed};
+use super::marker::{self, Segment, Source, malformed};
 
 /// Tables and settings that persist from segment to segment: what the abbreviated format for
 /// table-specification data carries (T.81 B.5), to be used by images in the abbreviated format (B.4).
@@ -112,20 +113,20 @@ impl TableSpecification {
     pub(super) fn read_segment(&mut self, source: &mut Source<'_>, code: u8) -> Result<bool> {
         match code {
             marker::DQT => {
-                let mut segment = source.segment(code)?;
-                for (destination, table) in parse_quantization(&mut segment)? {
+                let segment = source.segment(code)?;
+                for_each_table(&segment, parse_quantization, |(destination, table)| {
                     self.quantization[usize::from(destination)] = Some(table);
-                }
+                })?;
             }
             marker::DHT => {
-                let mut segment = source.segment(code)?;
-                for (class, destination, spec) in parse_huffman(&mut segment)? {
+                let segment = source.segment(code)?;
+                for_each_table(&segment, parse_huffman, |(class, destination, spec)| {
                     let tables = match class {
                         TableClass::Dc => &mut self.dc,
                         TableClass::Ac => &mut self.ac,
                     };
                     tables[usize::from(destination)] = Some(spec);
-                }
+                })?;
             }
             marker::DAC => {
                 let mut segment = source.segment(code)?;
@@ -198,5 +199,67 @@ impl TableSpecification {
             TableClass::Dc => HuffmanSpec::standard_dc(chrominance),
             TableClass::Ac => HuffmanSpec::standard_ac(chrominance),
         }))
+    }
+}
+
+/// Applies the tables of a segment, all of them or, where one is bad, none.
+fn for_each_table<T>(
+    segment: &Segment<'_>,
+    parse: fn(&mut Segment<'_>) -> Result<T>,
+    apply: impl FnMut(T),
+) -> Result<()> {
+    let tables = || {
+        let mut rest = segment.clone();
+        iter::from_fn(move || (!rest.is_empty()).then(|| parse(&mut rest)))
+    };
+    for table in tables() {
+        table?;
+    }
+    tables().flatten().for_each(apply);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_whose_last_table_is_bad_changes_nothing() {
+        let quantization = |step: u8, precision: u8| [&[precision << 4][..], &[step; 64]].concat();
+        let huffman = |symbol: u8, length_1: u8| {
+            let mut table = vec![0x10, length_1];
+            table.extend([0; 15]);
+            table.extend(vec![symbol; length_1.into()]);
+            table
+        };
+        let mut tables = TableSpecification::default();
+        let mut read = |code, payload: &[u8]| {
+            let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
+            let bytes = [&length[..], payload].concat();
+            let result = tables.read_segment(&mut Source::new(&bytes), code);
+            (result.is_ok(), tables.clone())
+        };
+        for (code, good, other, bad) in [
+            (
+                marker::DQT,
+                quantization(1, 0),
+                quantization(2, 0),
+                quantization(1, 2),
+            ),
+            (marker::DHT, huffman(1, 1), huffman(2, 1), huffman(1, 2)),
+        ] {
+            let (is_read, before) = read(code, &good);
+            assert!(is_read);
+            assert_eq!(
+                read(code, &[other.clone(), bad].concat()),
+                (false, before.clone())
+            );
+            // The last of them is in force.
+            assert_eq!(
+                read(code, &[other.clone(), good].concat()),
+                (true, before.clone())
+            );
+            assert_ne!(read(code, &other), (true, before));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! An allocator that counts what each thread holds.
+//! An allocator that counts what each thread asks for and holds.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -9,6 +9,7 @@ pub struct Counting;
 thread_local! {
     static HELD: Cell<usize> = const { Cell::new(0) };
     static PEAK: Cell<usize> = const { Cell::new(0) };
+    static CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
 // SAFETY: every call is passed on to the system's allocator unchanged.
@@ -34,6 +35,7 @@ unsafe impl GlobalAlloc for Counting {
 }
 
 fn count(bytes: usize) {
+    CALLS.set(CALLS.get() + 1);
     let held = HELD.get() + bytes;
     HELD.set(held);
     PEAK.set(PEAK.get().max(held));
@@ -45,4 +47,11 @@ pub fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     PEAK.set(before);
     let result = work();
     (result, PEAK.get() - before)
+}
+
+/// How often this thread asked for memory while `work` ran, for more of what it had too.
+pub fn allocations_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = CALLS.get();
+    let result = work();
+    (result, CALLS.get() - before)
 }

@@ -1,5 +1,7 @@
 //! Arithmetic-coded scans, sequential and progressive (T.81 F.2.4, G.2.3).
 
+use smallvec::SmallVec;
+
 use crate::band::Block;
 use crate::coefficients::CodingProcess;
 use crate::error::{Malformed, Result};
@@ -35,7 +37,7 @@ impl Decoder<'_> {
             (CodingProcess::Progressive, _, _) => Pass::AcRefinement,
             _ => Pass::Whole,
         };
-        let coded: Vec<CodedComponent> = (0..)
+        let coded: SmallVec<[CodedComponent; 4]> = (0..)
             .zip(&header.components)
             .map(|(slot, scanned)| CodedComponent {
                 slot,

@@ -3,6 +3,8 @@
 use std::mem;
 use std::ops::Range;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::band::Block;
 use crate::coefficients::{CodingProcess, Component, Scan};
 use crate::error::{Malformed, Result};
@@ -18,14 +20,14 @@ pub(super) const BLOCK_BYTES: u64 = 128;
 /// A frame and how far its components are decoded.
 pub(super) struct Frame {
     pub(super) header: FrameHeader,
-    pub(super) components: Vec<Component>,
+    pub(super) components: SmallVec<[Component; 4]>,
     /// By component and block; empty before the component's first Huffman-coded AC scan.
-    pub(super) nonzero: Vec<Vec<Nonzero>>,
-    progress: Vec<Progress>,
+    pub(super) nonzero: SmallVec<[Vec<Nonzero>; 4]>,
+    progress: SmallVec<[Progress; 4]>,
     /// Memory for the blocks of each component, until they need it.
     spare_blocks: Vec<Vec<Block>>,
     /// The scans so far.
-    pub(super) scans: Vec<Scan>,
+    pub(super) scans: SmallVec<[Scan; 4]>,
     /// Whether a sink takes the blocks, and the components have none.
     pub(super) is_handed_over: bool,
 }
@@ -70,7 +72,7 @@ impl Frame {
     pub(super) fn new(header: FrameHeader, mut spare_blocks: Vec<Vec<Block>>) -> Self {
         // The table is a stand-in until the component's first scan latches the real one.
         let stand_in = QuantizationTable::annex_k_luminance();
-        let components: Vec<Component> = header
+        let components: SmallVec<[Component; 4]> = header
             .components
             .iter()
             .map(|component| {
@@ -84,20 +86,17 @@ impl Frame {
                 *spare = Vec::new();
             }
         }
-        let progress = vec![
-            Progress {
-                coded: false,
-                precision: [None; 64],
-            };
-            components.len()
-        ];
+        let not_coded = Progress {
+            coded: false,
+            precision: [None; 64],
+        };
         Self {
             header,
-            nonzero: vec![Vec::new(); components.len()],
+            nonzero: smallvec![Vec::new(); components.len()],
+            progress: smallvec![not_coded; components.len()],
             components,
-            progress,
             spare_blocks,
-            scans: Vec::new(),
+            scans: SmallVec::new(),
             is_handed_over: false,
         }
     }
@@ -173,7 +172,7 @@ impl Frame {
     }
 
     /// The components of a scan that no scan has coded yet, with the destinations of their tables.
-    pub(super) fn first_coded_by(&self, header: &ScanHeader) -> Vec<(usize, u8)> {
+    pub(super) fn first_coded_by(&self, header: &ScanHeader) -> SmallVec<[(usize, u8); 4]> {
         header
             .components
             .iter()

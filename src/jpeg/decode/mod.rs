@@ -16,6 +16,8 @@ pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 use std::io::Read;
 use std::mem;
 
+use smallvec::SmallVec;
+
 use crate::band::Block;
 use crate::coefficients::{
     CodingProcess, CoefficientImage, ColorSpace, Component, EntropyCoding, Origin, SamplePrecision,
@@ -24,7 +26,7 @@ use crate::error::{Error, LimitKind, Malformed, Result, UnsupportedFeature};
 use crate::limits::{Budget, Limits, check, try_reserve};
 use crate::metadata::MetadataSegment;
 
-use super::header::{FrameHeader, ScanHeader, color_space, unsupported};
+use super::header::{ColorMarkers, FrameHeader, ScanHeader, unsupported};
 use super::marker::{self, Source, malformed};
 use super::tables::TableSpecification;
 
@@ -194,7 +196,10 @@ struct Decoder<'a> {
     options: DecodeOptions,
     budget: Budget,
     tables: TableSpecification,
+    color_markers: ColorMarkers,
     metadata: Vec<MetadataSegment>,
+    /// Whether its segments are kept, beyond what they say about colours.
+    keeps_metadata: bool,
     frame: Option<Frame>,
     /// Memory for the blocks of each component, in frame order.
     spare_blocks: Vec<Vec<Block>>,
@@ -218,7 +223,9 @@ impl<'a> Decoder<'a> {
             options: *options,
             budget: Budget::new(options.limits),
             tables: TableSpecification::default(),
+            color_markers: ColorMarkers::default(),
             metadata: Vec::new(),
+            keeps_metadata: true,
             frame: None,
             spare_blocks: Vec::new(),
             scratch: DecodeScratch::default(),
@@ -281,8 +288,11 @@ impl<'a> Decoder<'a> {
             code if marker::is_metadata(code) => {
                 let payload = self.source.segment(code)?.payload();
                 self.budget.charge_metadata(payload.len() as u64)?;
-                self.metadata
-                    .push(MetadataSegment::new(code, payload.to_vec())?);
+                self.color_markers.add(code, payload);
+                if self.keeps_metadata {
+                    self.metadata
+                        .push(MetadataSegment::new(code, payload.to_vec())?);
+                }
                 Ok(())
             }
             code if marker::is_idle(code) => Ok(()),
@@ -351,7 +361,7 @@ impl<'a> Decoder<'a> {
         if let Err(error) = frame.advance_progress(&header, position) {
             self.tolerate(error)?;
         }
-        let mut tables = Vec::new();
+        let mut tables: SmallVec<[_; 4]> = SmallVec::new();
         for (component, destination) in frame.first_coded_by(&header) {
             let table = match self.tables.quantization(destination, position) {
                 Ok((table, None)) => table,
@@ -445,8 +455,8 @@ impl<'a> Decoder<'a> {
 
     /// What the components of a frame stand for.
     fn color_space(&self, frame: &Frame) -> ColorSpace {
-        let ids: Vec<u8> = frame.components.iter().map(Component::id).collect();
-        color_space(&ids, self.metadata.iter())
+        let ids: SmallVec<[u8; 4]> = frame.components.iter().map(Component::id).collect();
+        self.color_markers.color_space(&ids)
     }
 
     /// The image of a frame whose components are complete; `behind` is the position of the first byte
@@ -456,13 +466,13 @@ impl<'a> Decoder<'a> {
             frame.header.geometry,
             self.color_space(&frame),
             frame.header.precision,
-            frame.components,
+            frame.components.into_vec(),
         );
         let origin = Origin {
             process: frame.header.process,
             entropy_coding: frame.header.entropy_coding,
             restart_interval: self.tables.restart_interval(),
-            scans: frame.scans,
+            scans: frame.scans.into_vec(),
             from_file: true,
         };
         let mut trailing_data = Vec::new();

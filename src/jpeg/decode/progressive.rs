@@ -1,6 +1,9 @@
 //! Progressive scans, Huffman-coded: spectral selection and successive approximation (T.81 G.2).
 
 use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::band::{Block, NATURAL_FROM_ZIGZAG};
 use crate::error::{Malformed, Result};
@@ -35,7 +38,7 @@ impl Decoder<'_> {
         header: &ScanHeader,
         position: usize,
     ) -> Result<()> {
-        let tables: Vec<DecodeTable> = header
+        let tables: SmallVec<[Arc<DecodeTable>; 4]> = header
             .components
             .iter()
             .map(|scanned| {
@@ -187,12 +190,12 @@ impl Decoder<'_> {
     }
 
     fn band_table<F: Faults>(
-        &self,
+        &mut self,
         frame: &Frame,
         header: &ScanHeader,
         class: SymbolClass,
         position: usize,
-    ) -> Result<DecodeTable> {
+    ) -> Result<Arc<DecodeTable>> {
         let destination = header.components[0].ac_destination;
         self.decode_table::<F>(frame, class, destination, position)
     }
@@ -277,7 +280,7 @@ enum InRun {
 struct DcFirst<'a> {
     bits: BitReader<'a>,
     /// By component in the scan.
-    tables: &'a [DecodeTable],
+    tables: &'a [Arc<DecodeTable>],
     predictions: [i32; 4],
     low: u8,
 }

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::limits::{Budget, try_reserve};
 
 use super::super::header::ScanHeader;
+use super::super::huffman::DecodeTables;
 use super::frame::{BLOCK_BYTES, Frame};
 use super::scan::Grid;
 use super::walk::{BlockStore, Lines};
@@ -36,7 +37,7 @@ pub(crate) enum Decoded {
     /// A sink has taken all rows. The colour space is what the whole file says; the sink was told that of the
     /// segments before the first scan.
     Rows { color_space: ColorSpace },
-    /// No sink has taken any.
+    /// No sink has taken any. The image has none of the file's metadata.
     Image(CoefficientImage),
 }
 
@@ -47,6 +48,7 @@ pub(crate) struct DecodeScratch {
     pub(super) clean: Vec<u8>,
     /// The rows of MCUs that a sink takes.
     pub(super) strips: Strips,
+    pub(super) decode_tables: DecodeTables,
 }
 
 /// Reads a file, row by row for the sink where the file allows it: where it is sequential, Huffman-coded, and its
@@ -66,6 +68,7 @@ pub(crate) fn decode_rows(
     let mut decoder = Decoder::new(bytes, options);
     decoder.scratch = std::mem::take(scratch);
     decoder.sink = Some(sink);
+    decoder.keeps_metadata = false;
     let decoded = decoder.decode_rows();
     *scratch = decoder.scratch;
     decoded

@@ -2,6 +2,9 @@
 
 use std::mem;
 use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::coefficients::EntropyCoding;
 use crate::error::{Malformed, Result};
@@ -135,13 +138,13 @@ pub(super) struct Grid {
     pub(super) precision: SamplePrecision,
     pub(super) mcus_wide: u32,
     pub(super) mcus_high: u32,
-    pub(super) components: Vec<GridComponent>,
+    pub(super) components: SmallVec<[GridComponent; 4]>,
 }
 
 impl Grid {
     pub(super) fn new(frame: &Frame, header: &ScanHeader) -> Self {
         let interleaved = header.components.len() > 1;
-        let components: Vec<GridComponent> = header
+        let components: SmallVec<[GridComponent; 4]> = header
             .components
             .iter()
             .map(|scanned| {
@@ -331,12 +334,12 @@ impl Decoder<'_> {
     }
 
     pub(super) fn decode_table<F: Faults>(
-        &self,
+        &mut self,
         frame: &Frame,
         class: SymbolClass,
         destination: u8,
         position: usize,
-    ) -> Result<DecodeTable> {
+    ) -> Result<Arc<DecodeTable>> {
         let table_class = match class {
             SymbolClass::Dc => TableClass::Dc,
             _ => TableClass::Ac,
@@ -345,10 +348,8 @@ impl Decoder<'_> {
         let spec = self
             .tables
             .huffman(table_class, destination, process, position)?;
-        Ok(DecodeTable::new(
-            &spec,
-            class,
-            F::sizes(frame.header.precision),
-        ))
+        let sizes = F::sizes(frame.header.precision);
+        let tables = &mut self.scratch.decode_tables;
+        Ok(tables.table(destination, &spec, class, sizes))
     }
 }

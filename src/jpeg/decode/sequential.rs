@@ -1,6 +1,9 @@
 //! Sequential scans, Huffman-coded: one visit decodes a block whole (T.81 F.2.2).
 
 use std::mem;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::band::{Block, NATURAL_FROM_ZIGZAG};
 use crate::error::{Malformed, Result};
@@ -21,9 +24,9 @@ impl Decoder<'_> {
         position: usize,
     ) -> Result<()> {
         let grid = Grid::new(frame, header);
-        let mut tables = Vec::with_capacity(header.components.len());
+        let mut tables: SmallVec<[Tables; 4]> = SmallVec::new();
         for scanned in &header.components {
-            let table =
+            let mut table =
                 |class, destination| self.decode_table::<F>(frame, class, destination, position);
             tables.push(Tables {
                 dc: table(SymbolClass::Dc, scanned.dc_destination)?,
@@ -60,8 +63,8 @@ impl Decoder<'_> {
 
 /// The tables of a component.
 struct Tables {
-    dc: DecodeTable,
-    ac: DecodeTable,
+    dc: Arc<DecodeTable>,
+    ac: Arc<DecodeTable>,
 }
 
 /// The blocks of an interval.

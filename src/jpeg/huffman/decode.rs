@@ -194,18 +194,19 @@ pub(in crate::jpeg) const SYMBOLS_PER_REFILL: u32 = 3;
 const _: () = assert!(MOST_SHORT_BITS * SYMBOLS_PER_REFILL <= REFILLED);
 
 /// A table ready for decoding one class of symbols.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::jpeg) struct DecodeTable {
     /// By the next ten bits.
-    fast: Box<[Entry; 1 << FAST_BITS]>,
+    fast: [Entry; 1 << FAST_BITS],
     /// Of codes of 1 to 16 bits: those below `limit`, left-aligned to 16 bits, have that length.
     lengths: [CodesOfLength; 16],
-    symbols: Vec<u8>,
+    /// What it was built from.
+    spec: HuffmanSpec,
     class: SymbolClass,
     sizes: Sizes,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct CodesOfLength {
     limit: u32,
     first_code: u32,
@@ -214,26 +215,55 @@ struct CodesOfLength {
 
 impl DecodeTable {
     pub(in crate::jpeg) fn new(spec: &HuffmanSpec, class: SymbolClass, sizes: Sizes) -> Self {
-        let mut fast = Box::new([Entry::LONG; 1 << FAST_BITS]);
-        for (symbol, code, length) in spec.codes() {
+        let mut table = Self {
+            fast: [Entry::LONG; 1 << FAST_BITS],
+            lengths: [CodesOfLength::default(); 16],
+            spec: spec.clone(),
+            class,
+            sizes,
+        };
+        table.build();
+        table
+    }
+
+    /// Makes it the table of another specification.
+    pub(super) fn rebuild(&mut self, spec: &HuffmanSpec, class: SymbolClass, sizes: Sizes) {
+        self.spec.clone_from(spec);
+        (self.class, self.sizes) = (class, sizes);
+        self.build();
+    }
+
+    /// Whether [`new`](Self::new) with these arguments makes this table.
+    pub(super) fn is_of(&self, spec: &HuffmanSpec, class: SymbolClass, sizes: Sizes) -> bool {
+        (self.class, self.sizes) == (class, sizes) && self.spec == *spec
+    }
+
+    fn build(&mut self) {
+        // Codes follow one another from 0 on, and so do their entries.
+        let mut filled = 0;
+        for (symbol, code, length) in self.spec.codes() {
             let Some(free) = FAST_BITS.checked_sub(length.into()) else {
                 break;
             };
-            let symbol = Symbol::of(symbol, length, class, sizes);
-            let entries = &mut fast[(code << free) as usize..((code + 1) << free) as usize];
+            let end = filled + (1 << free);
+            let entries = &mut self.fast[filled..end];
+            filled = end;
+            let symbol = Symbol::of(symbol, length, self.class, self.sizes);
             // Longer values than samples of 8 bits have are for who counts them.
             let has_value = symbol.size > 0 && symbol.advance != advance::END;
             if symbol.bits() > MOST_SHORT_BITS || has_value && (symbol.size > 10 || free == 0) {
+                entries.fill(Entry::LONG);
                 continue;
             }
             let (clear, set) = entries.split_at_mut(entries.len() / 2);
             clear.fill(Entry::new(symbol, code, false));
             set.fill(Entry::new(symbol, code, has_value));
         }
-        let mut lengths = [CodesOfLength::default(); 16];
+        self.fast[filled..].fill(Entry::LONG);
         let mut first_code = 0_u32;
         let mut first_symbol = 0;
-        for ((length, codes), count) in (1_u8..).zip(&mut lengths).zip(spec.counts) {
+        let lengths = (1_u8..).zip(&mut self.lengths);
+        for ((length, codes), &count) in lengths.zip(self.spec.counts()) {
             let end = first_code + u32::from(count);
             *codes = CodesOfLength {
                 limit: end << (16 - length),
@@ -242,13 +272,6 @@ impl DecodeTable {
             };
             first_symbol += usize::from(count);
             first_code = end << 1;
-        }
-        Self {
-            fast,
-            lengths,
-            symbols: spec.symbols.clone(),
-            class,
-            sizes,
         }
     }
 
@@ -274,7 +297,7 @@ impl DecodeTable {
             if next < codes.limit {
                 let offset = (next >> (16 - length)).wrapping_sub(codes.first_code);
                 let index = codes.first_symbol.wrapping_add(offset as usize);
-                if let Some(&symbol) = self.symbols.get(index) {
+                if let Some(&symbol) = self.spec.symbols.get(index) {
                     return Symbol::of(symbol, length, self.class, self.sizes);
                 }
             }
@@ -428,7 +451,36 @@ mod tests {
         }
     }
 
+    /// Legal symbols of any frequencies, in a table as good as can be.
+    fn any_spec() -> impl Strategy<Value = HuffmanSpec> {
+        prop::collection::vec(prop_oneof![Just(0), 1_u64..4, 1_u64..1 << 40], 256).prop_map(
+            |counts| {
+                let mut frequencies = [0; 256];
+                frequencies.copy_from_slice(&counts);
+                HuffmanSpec::optimal(&frequencies)
+            },
+        )
+    }
+
+    fn any_class() -> impl Strategy<Value = (SymbolClass, Sizes)> {
+        use SymbolClass::{Dc, ProgressiveAc, RefinementAc, SequentialAc};
+        let classes = vec![Dc, SequentialAc, ProgressiveAc, RefinementAc];
+        let sizes = vec![Sizes::EightBit, Sizes::TwelveBit, Sizes::Any];
+        (prop::sample::select(classes), prop::sample::select(sizes))
+    }
+
     proptest! {
+        #[test]
+        fn nothing_of_a_table_is_left_when_it_is_built_again(
+            (before, after) in (any_spec(), any_spec()),
+            (first, second) in (any_class(), any_class()),
+        ) {
+            let mut table = DecodeTable::new(&before, first.0, first.1);
+            table.rebuild(&after, second.0, second.1);
+            prop_assert!(table.is_of(&after, second.0, second.1));
+            prop_assert_eq!(table, DecodeTable::new(&after, second.0, second.1));
+        }
+
         #[test]
         fn symbols_written_with_an_optimal_table_are_read_back(
             symbols in prop::collection::vec(any::<u8>().prop_map(|byte| byte & byte.rotate_left(3)), 1..400),
@@ -438,7 +490,7 @@ mod tests {
                 frequencies[usize::from(symbol)] += 1;
             }
             let spec = HuffmanSpec::optimal(&frequencies);
-            prop_assert_eq!(HuffmanSpec::new(spec.counts, &spec.symbols), Ok(spec.clone()));
+            prop_assert_eq!(HuffmanSpec::new(spec.counts, spec.symbols()), Ok(spec.clone()));
             let encode = EncodeTable::new(&spec);
             let mut writer = BitWriter::default();
             for &symbol in &symbols {

@@ -1,10 +1,12 @@
 //! Huffman tables: their definition, the standard's examples, the optimal ones, decoding and encoding.
 
 mod decode;
+mod decode_tables;
 mod optimal;
 mod standard;
 
 pub(super) use decode::{DecodeTable, SYMBOLS_PER_REFILL, Sizes, SymbolClass, advance};
+pub(super) use decode_tables::DecodeTables;
 
 use crate::error::Malformed;
 
@@ -13,8 +15,8 @@ use crate::error::Malformed;
 pub(super) struct HuffmanSpec {
     /// Codes of length 1 to 16 (BITS).
     counts: [u8; 16],
-    /// Symbols by increasing code (HUFFVAL), at most 256.
-    symbols: Vec<u8>,
+    /// Symbols by increasing code (HUFFVAL), as many as `counts` add up to, and zeros behind them.
+    symbols: [u8; 256],
 }
 
 impl HuffmanSpec {
@@ -32,10 +34,17 @@ impl HuffmanSpec {
             }
             code <<= 1;
         }
-        Ok(Self {
+        Ok(Self::from_parts(counts, symbols))
+    }
+
+    /// Lengths that form a prefix code, with as many symbols; there are at most 256.
+    fn from_parts(counts: [u8; 16], symbols: &[u8]) -> Self {
+        let mut spec = Self {
             counts,
-            symbols: symbols.to_vec(),
-        })
+            symbols: [0; 256],
+        };
+        spec.symbols[..symbols.len()].copy_from_slice(symbols);
+        spec
     }
 
     pub(super) const fn counts(&self) -> &[u8; 16] {
@@ -43,7 +52,8 @@ impl HuffmanSpec {
     }
 
     pub(super) fn symbols(&self) -> &[u8] {
-        &self.symbols
+        let total: usize = self.counts.iter().map(|&count| usize::from(count)).sum();
+        &self.symbols[..total]
     }
 
     /// (symbol, code, length) in code order (T.81 C.2).
@@ -52,7 +62,7 @@ impl HuffmanSpec {
             .zip(self.counts)
             .flat_map(|(length, count)| std::iter::repeat_n(length, count.into()));
         let (mut next_code, mut before) = (0_u32, 1);
-        self.symbols
+        self.symbols()
             .iter()
             .zip(lengths)
             .map(move |(&symbol, length)| {

@@ -26,7 +26,7 @@ impl HuffmanSpec {
             .filter(|&symbol| lengths[usize::from(symbol)] > 0)
             .collect();
         symbols.sort_by_key(|&symbol| lengths[usize::from(symbol)]);
-        Self { counts, symbols }
+        Self::from_parts(counts, &symbols)
     }
 }
 
@@ -126,11 +126,8 @@ mod tests {
         let mut frequencies = [0; 256];
         frequencies[7] = 100;
         let spec = HuffmanSpec::optimal(&frequencies);
-        assert_eq!(
-            (spec.counts[0], spec.symbols.as_slice()),
-            (1, [7].as_slice())
-        );
-        assert_eq!(HuffmanSpec::optimal(&[0; 256]).symbols, []);
+        assert_eq!((spec.counts[0], spec.symbols()), (1, [7].as_slice()));
+        assert_eq!(HuffmanSpec::optimal(&[0; 256]).symbols(), []);
     }
 
     #[test]
@@ -142,8 +139,8 @@ mod tests {
             (a, b) = (b, a + b);
         }
         let spec = HuffmanSpec::optimal(&frequencies);
-        assert_eq!(spec.symbols.len(), 40);
-        assert_eq!(HuffmanSpec::new(spec.counts, &spec.symbols), Ok(spec));
+        assert_eq!(spec.symbols().len(), 40);
+        assert_eq!(HuffmanSpec::new(spec.counts, spec.symbols()), Ok(spec));
     }
 
     proptest! {

@@ -10,25 +10,20 @@ impl HuffmanSpec {
         } else {
             [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0]
         };
-        Self {
-            counts,
-            symbols: (0..12).collect(),
-        }
+        Self::from_parts(counts, &DC_SYMBOLS)
     }
 
     /// The example table of T.81 K.3.3.2 (tables K.5, K.6).
     pub(in crate::jpeg) fn standard_ac(chrominance: bool) -> Self {
-        let (counts, symbols) = if chrominance {
-            (AC_CHROMINANCE_COUNTS, AC_CHROMINANCE_SYMBOLS)
+        if chrominance {
+            Self::from_parts(AC_CHROMINANCE_COUNTS, &AC_CHROMINANCE_SYMBOLS)
         } else {
-            (AC_LUMINANCE_COUNTS, AC_LUMINANCE_SYMBOLS)
-        };
-        Self {
-            counts,
-            symbols: symbols.to_vec(),
+            Self::from_parts(AC_LUMINANCE_COUNTS, &AC_LUMINANCE_SYMBOLS)
         }
     }
 }
+
+const DC_SYMBOLS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
 const AC_LUMINANCE_COUNTS: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D];
 
@@ -72,10 +67,10 @@ mod tests {
     fn standard_tables_are_complete_prefix_codes() {
         for chrominance in [false, true] {
             let dc = HuffmanSpec::standard_dc(chrominance);
-            assert_eq!(HuffmanSpec::new(dc.counts, &dc.symbols).as_ref(), Ok(&dc));
+            assert_eq!(HuffmanSpec::new(dc.counts, dc.symbols()).as_ref(), Ok(&dc));
             let ac = HuffmanSpec::standard_ac(chrominance);
-            assert_eq!(HuffmanSpec::new(ac.counts, &ac.symbols).as_ref(), Ok(&ac));
-            let mut sorted = ac.symbols.clone();
+            assert_eq!(HuffmanSpec::new(ac.counts, ac.symbols()).as_ref(), Ok(&ac));
+            let mut sorted = ac.symbols().to_vec();
             sorted.sort_unstable();
             // Runs 0 to 15 with sizes 1 to 10, end of block and sixteen zeros.
             let expected: Vec<u8> = (0..=255_u8)
