@@ -1,6 +1,7 @@
 //! Calibration: exact statistics of every band over benign images.
 
 mod ranking;
+mod run;
 #[cfg(feature = "serde")]
 mod serial;
 mod sums;
@@ -12,10 +13,11 @@ pub use sums::BandSummary;
 use sums::{BandSums, UNITS};
 use tally::Tally;
 
-use crate::band::{BANDS, Band};
+use crate::band::{BANDS, Band, Block};
 use crate::coefficients::{CoefficientImage, ColorSpace};
 use crate::error::{ArgumentError, Result};
 use crate::pixels::{PixelView, Planes};
+use crate::vectors::Vectors;
 
 /// What has the same weight in a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -158,13 +160,13 @@ impl BandStatistics {
     pub fn add_image(&mut self, image: &CoefficientImage) -> Result<()> {
         self.begin(image.color_space(), image.components().len())?;
         for (sums, component) in self.components.iter_mut().zip(image.components()) {
-            let mut tally = Tally::new(self.bin_width > 0);
+            let mut tally = Tally::new(Vectors::detected(), self.bin_width > 0);
             match self.selection {
-                BlockSelection::All => tally.add_levels(component.blocks()),
+                BlockSelection::All => tally.add(component.blocks()),
                 BlockSelection::Interior => {
                     let wide = (component.width() / 8) as usize;
                     for y in 0..component.height() / 8 {
-                        tally.add_levels(&component.block_row(y)[..wide]);
+                        tally.add(&component.block_row(y)[..wide]);
                     }
                 }
             }
@@ -189,6 +191,7 @@ impl BandStatistics {
     pub fn add_pixels(&mut self, pixels: PixelView<'_>, color_space: ColorSpace) -> Result<()> {
         let planes = Planes::precise(pixels, color_space)?;
         self.begin(planes.color_space(), planes.component_count())?;
+        let mut row = Vec::new();
         for (index, sums) in self.components.iter_mut().enumerate() {
             let (wide, high) = match self.selection {
                 BlockSelection::All => planes.blocks(index),
@@ -196,11 +199,11 @@ impl BandStatistics {
                     (pixels.width() as usize / 8, pixels.height() as usize / 8)
                 }
             };
-            let mut tally = Tally::new(self.bin_width > 0);
+            let mut tally = Tally::new(Vectors::detected(), self.bin_width > 0);
             for y in 0..high {
-                for x in 0..wide {
-                    tally.add_real(&planes.coefficients(index, x, y));
-                }
+                row.clear();
+                row.extend((0..wide).map(|x| sixteenths(&planes.coefficients(index, x, y))));
+                tally.add(&row);
             }
             sums.finish_sixteenths(&tally, self.bin_width);
         }
@@ -382,7 +385,7 @@ impl BandStatistics {
 impl ComponentSums {
     /// Takes over a tally of quantized levels; `steps` brings them to coefficients.
     fn finish_levels(&mut self, tally: &Tally, steps: &[u16; BANDS], bin_width: u32) {
-        self.finish(tally, bin_width, |band| 16 * i64::from(steps[band]));
+        self.finish(tally, bin_width, |band| 16 * u64::from(steps[band]));
     }
 
     /// Takes over a tally of coefficients in sixteenths.
@@ -390,7 +393,7 @@ impl ComponentSums {
         self.finish(tally, bin_width, |_| 1);
     }
 
-    fn finish(&mut self, tally: &Tally, bin_width: u32, unit: impl Fn(usize) -> i64) {
+    fn finish(&mut self, tally: &Tally, bin_width: u32, unit: impl Fn(usize) -> u64) {
         let blocks = tally.blocks();
         if blocks == 0 {
             return;
@@ -402,4 +405,18 @@ impl ComponentSums {
         self.images = self.images.saturating_add(1);
         self.figures = self.figures.saturating_add(1);
     }
+}
+
+/// A block of real coefficients, rounded to sixteenths.
+fn sixteenths(coefficients: &[[f32; 8]; 8]) -> Block {
+    let mut values = [0; BANDS];
+    for (value, &coefficient) in values.iter_mut().zip(coefficients.as_flattened()) {
+        // A product and a sum of floats that are exact here, then truncation: halves away from zero.
+        let scaled = coefficient * 16.0;
+        #[expect(clippy::cast_possible_truncation, reason = "below 2^15")]
+        {
+            *value = (scaled + 0.5_f32.copysign(scaled)) as i16;
+        }
+    }
+    values
 }
