@@ -134,15 +134,3 @@ fn with_squares(v: Avx2, squares: [__m256i; 2], first: __m256i, second: __m256i)
             ._mm256_add_epi32(squares[1], v.avx2._mm256_madd_epi16(upper, upper)),
     ]
 }
-
-/// Whether a quarter of all blocks of a run is zero.
-#[inline(always)]
-pub(super) fn is_zero(run: &[Block], quarter: usize) -> bool {
-    let mut bits = [0; LANES];
-    for block in run {
-        for (bits, level) in bits.iter_mut().zip(lanes(block, quarter)) {
-            *bits |= level;
-        }
-    }
-    bits == [0; LANES]
-}

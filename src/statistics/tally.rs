@@ -7,8 +7,8 @@ use crate::band::{BANDS, Block};
 use crate::vectors::Avx2;
 use crate::vectors::{Kernel, Vectors};
 
-use super::run::{LANES, LARGEST, QUARTERS, RUN, RunSums, is_zero, lanes};
-use super::sums::{BandSums, IMAGE_SCALE};
+use super::run::{LANES, LARGEST, QUARTERS, RUN, RunSums, lanes};
+use super::sums::{BandSums, IMAGE_SCALE, ImageSums, squared_deviation};
 
 /// The running sums over one component of one image, in whatever unit its values have.
 ///
@@ -77,55 +77,90 @@ impl Tally {
         }
     }
 
-    /// The image's sums of one band, each value being worth `unit` sixteenths: below 2^20.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "an image's own figures are rounded once, the same way everywhere"
-    )]
-    pub(super) fn band(&self, band: usize, unit: u64, bin_width: u32) -> BandSums {
-        let (quarter, lane) = (&self.quarters[band / LANES], band % LANES);
-        let signed_unit = unit.cast_signed();
-        let range = Some((
-            i64::from(quarter.low[lane]) * signed_unit,
-            i64::from(quarter.high[lane]) * signed_unit,
-        ));
-        let mut histogram = BTreeMap::new();
-        if let Some(values) = &self.values {
-            for (&value, &count) in &values[band] {
-                let bin = (i64::from(value) * signed_unit).div_euclid(i64::from(bin_width));
-                *histogram.entry(bin).or_default() += count;
+    /// Adds the image to the sums over all images, each value of a band being worth so many sixteenths: below 2^20.
+    pub(super) fn add_to(&self, sums: &mut [BandSums], units: &[u64; BANDS], bin_width: u32) {
+        let mut figures = Figures::of(self, units);
+        self.vectors.run(Averages {
+            figures: &mut figures,
+            blocks: self.blocks,
+        });
+        for (band, (sums, &unit)) in sums.iter_mut().zip(units).enumerate() {
+            let (quarter, lane) = (&self.quarters[band / LANES], band % LANES);
+            let worth = |value: i64| value * unit.cast_signed();
+            sums.add_image(&ImageSums {
+                sum: worth(quarter.sum(lane)),
+                squares: u128::from(quarter.squares(lane)) * u128::from(unit * unit),
+                magnitudes: quarter.magnitudes(lane) * unit,
+                low: worth(quarter.low[lane].into()),
+                high: worth(quarter.high[lane].into()),
+                mean: rounded(figures.means[band]),
+                deviation: rounded(figures.deviations[band]).unsigned_abs(),
+                mean_magnitude: rounded(figures.magnitudes[band]).unsigned_abs(),
+            });
+            if let Some(values) = &self.values {
+                for (&value, &count) in &values[band] {
+                    let bin = worth(value.into()).div_euclid(i64::from(bin_width));
+                    sums.count(bin, count);
+                }
             }
         }
-        let magnitudes = quarter.magnitudes(lane);
-        if magnitudes == 0 {
-            return BandSums {
-                range,
-                histogram,
-                ..BandSums::default()
-            };
+    }
+}
+
+/// An image's own figures, band by band.
+struct Figures {
+    means: [f64; BANDS],
+    deviations: [f64; BANDS],
+    magnitudes: [f64; BANDS],
+}
+
+impl Figures {
+    /// The sums, and the variances times the squared number of blocks.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "figures are rounded once, the same way everywhere"
+    )]
+    fn of(tally: &Tally, units: &[u64; BANDS]) -> Self {
+        let mut figures = Self {
+            means: [0.0; BANDS],
+            deviations: [0.0; BANDS],
+            magnitudes: [0.0; BANDS],
+        };
+        for (band, &unit) in units.iter().enumerate() {
+            let (quarter, lane) = (&tally.quarters[band / LANES], band % LANES);
+            let (sum, magnitudes) = (quarter.sum(lane), quarter.magnitudes(lane));
+            if magnitudes == 0 {
+                continue;
+            }
+            let spread = squared_deviation(tally.blocks, sum.into(), quarter.squares(lane).into());
+            // Below 2^62, and 2^84 times 2^40.
+            figures.means[band] = (sum * unit.cast_signed()) as f64;
+            figures.magnitudes[band] = (magnitudes * unit) as f64;
+            figures.deviations[band] = (spread * u128::from(unit * unit)) as f64;
         }
-        let (sum, squares) = (quarter.sum(lane), quarter.squares(lane));
-        let square_unit = u128::from(unit * unit);
-        // The count squared times the variance: below 2^84 times 2^40, and never negative.
-        let spread = u128::from(self.blocks) * u128::from(squares)
-            - u128::from(sum.unsigned_abs()) * u128::from(sum.unsigned_abs());
-        let deviation = ((spread * square_unit) as f64).sqrt();
-        // Below 2^62.
-        let (sum, magnitudes) = (sum * signed_unit, magnitudes * unit);
+        figures
+    }
+}
+
+/// Makes averages of sums, in the fractions in which images' own figures are added up.
+struct Averages<'a> {
+    figures: &'a mut Figures,
+    blocks: u64,
+}
+
+impl Kernel for Averages<'_> {
+    #[inline(always)]
+    #[expect(clippy::cast_precision_loss, reason = "below 2^27")]
+    fn portable(self) {
         let blocks = self.blocks as f64;
-        BandSums {
-            sum: sum.into(),
-            squares: u128::from(squares) * square_unit,
-            magnitudes: magnitudes.into(),
-            range,
-            image_means: rounded(sum as f64 / blocks * IMAGE_SCALE).into(),
-            image_deviations: rounded(deviation / blocks * IMAGE_SCALE)
-                .unsigned_abs()
-                .into(),
-            image_magnitudes: rounded(magnitudes as f64 / blocks * IMAGE_SCALE)
-                .unsigned_abs()
-                .into(),
-            histogram,
+        for mean in &mut self.figures.means {
+            *mean = *mean / blocks * IMAGE_SCALE;
+        }
+        for deviation in &mut self.figures.deviations {
+            *deviation = deviation.sqrt() / blocks * IMAGE_SCALE;
+        }
+        for magnitude in &mut self.figures.magnitudes {
+            *magnitude = *magnitude / blocks * IMAGE_SCALE;
         }
     }
 }
@@ -177,12 +212,6 @@ impl Quarter {
         self.sum = [0; LANES];
         self.magnitudes = [0; LANES];
         self.squares = [0; LANES];
-    }
-
-    /// Adds zeros.
-    #[inline(always)]
-    fn widen_to_zero(&mut self) {
-        self.widen(&[0; LANES], &[0; LANES]);
     }
 
     #[inline(always)]
@@ -242,10 +271,6 @@ impl AddBlocks<'_> {
             }
             *self.recent += run.len();
             for (index, quarter) in self.quarters.iter_mut().enumerate() {
-                if index > 0 && is_zero(run, index) {
-                    quarter.widen_to_zero();
-                    continue;
-                }
                 let sums = sums(run, index);
                 if sums.fit {
                     quarter.add(&sums);
@@ -335,8 +360,10 @@ mod tests {
                     tally.add(piece);
                 }
                 prop_assert_eq!(tally.blocks(), blocks.len() as u64);
-                for band in 0..BANDS {
-                    prop_assert_eq!(tally.band(band, unit, 7), expected(&blocks, band, unit.into()));
+                let mut sums = vec![BandSums::default(); BANDS];
+                tally.add_to(&mut sums, &[unit; BANDS], 7);
+                for (band, sums) in sums.into_iter().enumerate() {
+                    prop_assert_eq!(sums, expected(&blocks, band, unit.into()));
                 }
             }
         }
