@@ -1,6 +1,8 @@
 //! Calibration: exact statistics of every band over benign images.
 
+mod image;
 mod ranking;
+mod run;
 #[cfg(feature = "serde")]
 mod serial;
 mod sums;
@@ -12,10 +14,11 @@ pub use sums::BandSummary;
 use sums::{BandSums, UNITS};
 use tally::Tally;
 
-use crate::band::{BANDS, Band};
+use crate::band::{BANDS, Band, Block};
 use crate::coefficients::{CoefficientImage, ColorSpace};
 use crate::error::{ArgumentError, Result};
 use crate::pixels::{PixelView, Planes};
+use crate::vectors::Vectors;
 
 /// What has the same weight in a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -91,8 +94,20 @@ impl ComponentSums {
             blocks: 0,
             images: 0,
             figures: 0,
-            bands: vec![BandSums::default(); BANDS],
+            bands: (0..BANDS).map(|_| BandSums::default()).collect(),
         }
+    }
+
+    /// Takes over the tally of an image; units as in [`Tally::add_to`].
+    fn add_image(&mut self, tally: &Tally, units: &[u64; BANDS], bin_width: u32) {
+        let blocks = tally.blocks();
+        if blocks == 0 {
+            return;
+        }
+        tally.add_to(&mut self.bands, units, bin_width);
+        self.blocks = self.blocks.saturating_add(blocks);
+        self.images = self.images.saturating_add(1);
+        self.figures = self.figures.saturating_add(1);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -156,25 +171,11 @@ impl BandStatistics {
     /// [`ArgumentError::IncompatibleStatistics`] where the colour space is not that of the images
     /// before.
     pub fn add_image(&mut self, image: &CoefficientImage) -> Result<()> {
-        self.begin(image.color_space(), image.components().len())?;
-        for (sums, component) in self.components.iter_mut().zip(image.components()) {
-            let mut tally = Tally::new(self.bin_width > 0);
-            match self.selection {
-                BlockSelection::All => tally.add_levels(component.blocks()),
-                BlockSelection::Interior => {
-                    let wide = (component.width() / 8) as usize;
-                    for y in 0..component.height() / 8 {
-                        tally.add_levels(&component.block_row(y)[..wide]);
-                    }
-                }
-            }
-            sums.finish_levels(
-                &tally,
-                &component.quantization_table().to_natural(),
-                self.bin_width,
-            );
+        let mut tally = self.begin_image(image)?;
+        for (index, component) in image.components().iter().enumerate() {
+            tally.add_rows(index, 0, component.blocks());
         }
-        Ok(())
+        self.finish_image(&tally, image)
     }
 
     /// Adds the coefficients of a picture in a colour space: grey, RGB (the published code's choice)
@@ -189,6 +190,7 @@ impl BandStatistics {
     pub fn add_pixels(&mut self, pixels: PixelView<'_>, color_space: ColorSpace) -> Result<()> {
         let planes = Planes::precise(pixels, color_space)?;
         self.begin(planes.color_space(), planes.component_count())?;
+        let mut row = Vec::new();
         for (index, sums) in self.components.iter_mut().enumerate() {
             let (wide, high) = match self.selection {
                 BlockSelection::All => planes.blocks(index),
@@ -196,13 +198,13 @@ impl BandStatistics {
                     (pixels.width() as usize / 8, pixels.height() as usize / 8)
                 }
             };
-            let mut tally = Tally::new(self.bin_width > 0);
+            let mut tally = Tally::new(Vectors::detected(), self.bin_width > 0);
             for y in 0..high {
-                for x in 0..wide {
-                    tally.add_real(&planes.coefficients(index, x, y));
-                }
+                row.clear();
+                row.extend((0..wide).map(|x| sixteenths(&planes.coefficients(index, x, y))));
+                tally.add(&row);
             }
-            sums.finish_sixteenths(&tally, self.bin_width);
+            sums.add_image(&tally, &[1; BANDS], self.bin_width);
         }
         Ok(())
     }
@@ -363,43 +365,39 @@ impl BandStatistics {
     }
 
     /// Checks that images of this kind fit those before.
-    fn begin(&mut self, color_space: ColorSpace, components: usize) -> Result<()> {
+    fn check(&self, color_space: ColorSpace, components: usize) -> Result<()> {
         match self.color_space {
-            None => {
-                self.color_space = Some(color_space);
-                self.components = vec![ComponentSums::empty(); components];
-                Ok(())
+            Some(known) if known != color_space || self.components.len() != components => {
+                Err(ArgumentError::IncompatibleStatistics {
+                    what: "colour space",
+                }
+                .into())
             }
-            Some(known) if known == color_space && self.components.len() == components => Ok(()),
-            Some(_) => Err(ArgumentError::IncompatibleStatistics {
-                what: "colour space",
-            }
-            .into()),
+            _ => Ok(()),
         }
+    }
+
+    /// The same, and makes room for the first.
+    fn begin(&mut self, color_space: ColorSpace, components: usize) -> Result<()> {
+        self.check(color_space, components)?;
+        if self.color_space.is_none() {
+            self.color_space = Some(color_space);
+            self.components = (0..components).map(|_| ComponentSums::empty()).collect();
+        }
+        Ok(())
     }
 }
 
-impl ComponentSums {
-    /// Takes over a tally of quantized levels; `steps` brings them to coefficients.
-    fn finish_levels(&mut self, tally: &Tally, steps: &[u16; BANDS], bin_width: u32) {
-        self.finish(tally, bin_width, |band| 16 * i64::from(steps[band]));
-    }
-
-    /// Takes over a tally of coefficients in sixteenths.
-    fn finish_sixteenths(&mut self, tally: &Tally, bin_width: u32) {
-        self.finish(tally, bin_width, |_| 1);
-    }
-
-    fn finish(&mut self, tally: &Tally, bin_width: u32, unit: impl Fn(usize) -> i64) {
-        let blocks = tally.blocks();
-        if blocks == 0 {
-            return;
+/// A block of real coefficients, rounded to sixteenths.
+fn sixteenths(coefficients: &[[f32; 8]; 8]) -> Block {
+    let mut values = [0; BANDS];
+    for (value, &coefficient) in values.iter_mut().zip(coefficients.as_flattened()) {
+        // A product and a sum of floats that are exact here, then truncation: halves away from zero.
+        let scaled = coefficient * 16.0;
+        #[expect(clippy::cast_possible_truncation, reason = "below 2^15")]
+        {
+            *value = (scaled + 0.5_f32.copysign(scaled)) as i16;
         }
-        for (index, band) in self.bands.iter_mut().enumerate() {
-            band.merge(&tally.band(index, unit(index), bin_width));
-        }
-        self.blocks = self.blocks.saturating_add(blocks);
-        self.images = self.images.saturating_add(1);
-        self.figures = self.figures.saturating_add(1);
     }
+    values
 }

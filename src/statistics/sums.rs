@@ -34,9 +34,42 @@ pub(super) struct BandSums {
     pub(super) histogram: BTreeMap<i64, u64>,
 }
 
+/// What one image adds to the sums of a band, in sixteenths.
+#[derive(Debug)]
+pub(super) struct ImageSums {
+    pub(super) sum: i64,
+    pub(super) squares: u128,
+    pub(super) magnitudes: u64,
+    pub(super) low: i64,
+    pub(super) high: i64,
+    /// The image's own figures, in [`IMAGE_SCALE`] fractions.
+    pub(super) mean: i64,
+    pub(super) deviation: u64,
+    pub(super) mean_magnitude: u64,
+}
+
 impl BandSums {
+    // Saturation takes more blocks than any archive has, or sums that no image made.
+
+    pub(super) fn add_image(&mut self, image: &ImageSums) {
+        let add = |sum: &mut u128, term: u128| *sum = sum.saturating_add(term);
+        self.sum = self.sum.saturating_add(image.sum.into());
+        add(&mut self.squares, image.squares);
+        add(&mut self.magnitudes, image.magnitudes.into());
+        let (low, high) = self.range.unwrap_or((image.low, image.high));
+        self.range = Some((low.min(image.low), high.max(image.high)));
+        self.image_means = self.image_means.saturating_add(image.mean.into());
+        add(&mut self.image_deviations, image.deviation.into());
+        add(&mut self.image_magnitudes, image.mean_magnitude.into());
+    }
+
+    /// Adds to the histogram.
+    pub(super) fn count(&mut self, bin: i64, count: u64) {
+        let counted = self.histogram.entry(bin).or_default();
+        *counted = counted.saturating_add(count);
+    }
+
     pub(super) fn merge(&mut self, other: &Self) {
-        // Saturation takes more blocks than any archive has, or sums that no image made.
         self.sum = self.sum.saturating_add(other.sum);
         self.squares = self.squares.saturating_add(other.squares);
         self.magnitudes = self.magnitudes.saturating_add(other.magnitudes);
@@ -50,8 +83,7 @@ impl BandSums {
         self.image_deviations = self.image_deviations.saturating_add(other.image_deviations);
         self.image_magnitudes = self.image_magnitudes.saturating_add(other.image_magnitudes);
         for (&bin, &count) in &other.histogram {
-            let counted = self.histogram.entry(bin).or_default();
-            *counted = counted.saturating_add(count);
+            self.count(bin, count);
         }
     }
 

@@ -3,34 +3,55 @@
 use std::collections::BTreeMap;
 
 use crate::band::{BANDS, Block};
+#[cfg(target_arch = "x86_64")]
+use crate::vectors::Avx2;
+use crate::vectors::{Kernel, Vectors};
 
-use super::sums::{BandSums, IMAGE_SCALE, squared_deviation};
+use super::run::{LANES, LARGEST, QUARTERS, RUN, RunSums, lanes};
+use super::sums::{BandSums, IMAGE_SCALE, ImageSums, squared_deviation};
 
 /// The running sums over one component of one image, in whatever unit its values have.
 ///
-/// Values are below 2^16 in magnitude (levels are i16; sixteenths of coefficients of 8-bit samples are
-/// below 2^15) and an image has fewer than 2^27 blocks, so squares sum below 2^59.
-#[derive(Debug, PartialEq, Eq)]
+/// Values are of 16 bits (levels are; sixteenths of coefficients of 8-bit samples are below 2^15) and an
+/// image has fewer than 2^27 blocks, so values sum below 2^42 and squares below 2^57.
+#[derive(Debug)]
 pub(super) struct Tally {
+    vectors: Vectors,
     blocks: u64,
-    sum: [i64; BANDS],
-    squares: [u64; BANDS],
-    magnitudes: [u64; BANDS],
-    low: [i32; BANDS],
-    high: [i32; BANDS],
+    quarters: [Quarter; QUARTERS],
+    /// Blocks in the sums of 32 bits.
+    recent: usize,
     /// Exact values and their counts, where a histogram is wanted.
-    values: Option<Vec<BTreeMap<i32, u64>>>,
+    values: Option<Vec<BTreeMap<i16, u64>>>,
 }
 
+/// The sums over a quarter of the bands.
+#[derive(Debug, Clone, Copy)]
+struct Quarter {
+    low: [i16; LANES],
+    high: [i16; LANES],
+    /// Of recent blocks, at most [`BATCH`].
+    sum: [i32; LANES],
+    magnitudes: [u32; LANES],
+    squares: [u32; LANES],
+    /// Of blocks before them, and of those with levels too large for the above.
+    earlier_sum: [i64; LANES],
+    earlier_magnitudes: [u64; LANES],
+    earlier_squares: [u64; LANES],
+}
+
+/// Most blocks that are added up in integers of 32 bits.
+const BATCH: usize = 1024;
+
+const _: () = assert!(BATCH as u64 * (LARGEST as u64).pow(2) <= u32::MAX as u64);
+
 impl Tally {
-    pub(super) fn new(histogram: bool) -> Self {
+    pub(super) fn new(vectors: Vectors, histogram: bool) -> Self {
         Self {
+            vectors,
             blocks: 0,
-            sum: [0; BANDS],
-            squares: [0; BANDS],
-            magnitudes: [0; BANDS],
-            low: [i32::MAX; BANDS],
-            high: [i32::MIN; BANDS],
+            quarters: [Quarter::EMPTY; QUARTERS],
+            recent: 0,
             values: histogram.then(|| vec![BTreeMap::new(); BANDS]),
         }
     }
@@ -39,191 +60,243 @@ impl Tally {
         self.blocks
     }
 
-    /// Adds blocks of levels.
-    pub(super) fn add_levels(&mut self, blocks: &[Block]) {
-        for batch in blocks.chunks(BATCH) {
-            match Narrow::of(batch) {
-                Some(narrow) => self.add_narrow(&narrow),
-                None => batch
-                    .iter()
-                    .for_each(|block| self.add_wide(&block.map(i32::from))),
-            }
-            self.blocks += batch.len() as u64;
-        }
-        if self.values.is_some() {
+    /// Adds blocks of values.
+    pub(super) fn add(&mut self, blocks: &[Block]) {
+        self.vectors.run(AddBlocks {
+            quarters: &mut self.quarters,
+            recent: &mut self.recent,
+            blocks,
+        });
+        self.blocks += blocks.len() as u64;
+        if let Some(values) = &mut self.values {
             for block in blocks {
-                self.count_values(&block.map(i32::from));
+                for (counts, &value) in values.iter_mut().zip(block) {
+                    *counts.entry(value).or_default() += 1;
+                }
             }
         }
     }
 
-    /// Adds real coefficients, rounded to sixteenths.
-    pub(super) fn add_real(&mut self, coefficients: &[[f32; 8]; 8]) {
-        let mut values = [0; BANDS];
-        for (value, &coefficient) in values.iter_mut().zip(coefficients.as_flattened()) {
-            // A product and a sum of floats that are exact here, then truncation: halves away from zero.
-            let scaled = coefficient * 16.0;
-            #[expect(clippy::cast_possible_truncation, reason = "below 2^15")]
-            {
-                *value = (scaled + 0.5_f32.copysign(scaled)) as i32;
-            }
-        }
-        self.add_wide(&values);
-        self.count_values(&values);
-        self.blocks += 1;
-    }
-
-    fn add_narrow(&mut self, narrow: &Narrow) {
-        for band in 0..BANDS {
-            self.sum[band] += i64::from(narrow.sum[band]);
-            self.squares[band] += u64::from(narrow.squares[band]);
-            self.magnitudes[band] += u64::from(narrow.magnitudes[band]);
-            self.low[band] = self.low[band].min(narrow.low[band].into());
-            self.high[band] = self.high[band].max(narrow.high[band].into());
-        }
-    }
-
-    fn add_wide(&mut self, values: &[i32; BANDS]) {
-        for (band, &value) in values.iter().enumerate() {
-            let magnitude = value.unsigned_abs();
-            self.sum[band] += i64::from(value);
-            self.squares[band] += u64::from(magnitude) * u64::from(magnitude);
-            self.magnitudes[band] += u64::from(magnitude);
-            self.low[band] = self.low[band].min(value);
-            self.high[band] = self.high[band].max(value);
-        }
-    }
-
-    fn count_values(&mut self, values: &[i32; BANDS]) {
-        if let Some(counts) = &mut self.values {
-            for (counts, &value) in counts.iter_mut().zip(values) {
-                *counts.entry(value).or_default() += 1;
+    /// Adds the image to the sums over all images, each value of a band being worth so many sixteenths: below 2^20.
+    pub(super) fn add_to(&self, sums: &mut [BandSums], units: &[u64; BANDS], bin_width: u32) {
+        let mut figures = Figures::of(self, units);
+        self.vectors.run(Averages {
+            figures: &mut figures,
+            blocks: self.blocks,
+        });
+        for (band, (sums, &unit)) in sums.iter_mut().zip(units).enumerate() {
+            let (quarter, lane) = (&self.quarters[band / LANES], band % LANES);
+            let worth = |value: i64| value * unit.cast_signed();
+            sums.add_image(&ImageSums {
+                sum: worth(quarter.sum(lane)),
+                squares: u128::from(quarter.squares(lane)) * u128::from(unit * unit),
+                magnitudes: quarter.magnitudes(lane) * unit,
+                low: worth(quarter.low[lane].into()),
+                high: worth(quarter.high[lane].into()),
+                mean: rounded(figures.means[band]),
+                deviation: rounded(figures.deviations[band]).unsigned_abs(),
+                mean_magnitude: rounded(figures.magnitudes[band]).unsigned_abs(),
+            });
+            if let Some(values) = &self.values {
+                for (&value, &count) in &values[band] {
+                    let bin = worth(value.into()).div_euclid(i64::from(bin_width));
+                    sums.count(bin, count);
+                }
             }
         }
     }
+}
 
-    /// The image's sums of one band, each value being worth `unit` sixteenths.
+/// An image's own figures, band by band.
+struct Figures {
+    means: [f64; BANDS],
+    deviations: [f64; BANDS],
+    magnitudes: [f64; BANDS],
+}
+
+impl Figures {
+    /// The sums, and the variances times the squared number of blocks.
     #[expect(
         clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an image's own figures are rounded once, the same way everywhere"
+        reason = "figures are rounded once, the same way everywhere"
     )]
-    pub(super) fn band(&self, band: usize, unit: i64, bin_width: u32) -> BandSums {
-        let sum = i128::from(self.sum[band]) * i128::from(unit);
-        let squares = u128::from(self.squares[band]) * u128::from(unit.unsigned_abs().pow(2));
-        let magnitudes = u128::from(self.magnitudes[band]) * u128::from(unit.unsigned_abs());
-        let blocks = self.blocks as f64;
-        let deviation = (squared_deviation(self.blocks, sum, squares) as f64).sqrt() / blocks;
-        let mut histogram = BTreeMap::new();
-        if let Some(counts) = &self.values {
-            for (&value, &count) in &counts[band] {
-                let bin = (i64::from(value) * unit).div_euclid(i64::from(bin_width));
-                *histogram.entry(bin).or_default() += count;
-            }
-        }
-        BandSums {
-            sum,
-            squares,
-            magnitudes,
-            range: Some((
-                i64::from(self.low[band]) * unit,
-                i64::from(self.high[band]) * unit,
-            )),
-            image_means: (sum as f64 / blocks * IMAGE_SCALE).round() as i128,
-            image_deviations: (deviation * IMAGE_SCALE).round() as u128,
-            image_magnitudes: (magnitudes as f64 / blocks * IMAGE_SCALE).round() as u128,
-            histogram,
-        }
-    }
-}
-
-/// Blocks that are added up in integers of 32 bits at a time.
-const BATCH: usize = 1024;
-/// Blocks that are added up in integers of 16 bits at a time.
-const SMALL_BATCH: usize = 16;
-/// The largest magnitude of a level for both: all of samples of 8 bits that a file can hold.
-const LARGEST_NARROW: i16 = 2047;
-
-const _: () = {
-    let largest = LARGEST_NARROW as u64;
-    assert!(BATCH as u64 * largest * largest <= u32::MAX as u64);
-    assert!(SMALL_BATCH as u64 * largest <= i16::MAX as u64);
-};
-
-/// The sums over a batch.
-struct Narrow {
-    sum: [i32; BANDS],
-    magnitudes: [u32; BANDS],
-    squares: [u32; BANDS],
-    low: [i16; BANDS],
-    high: [i16; BANDS],
-}
-
-impl Narrow {
-    /// The sums over at most [`BATCH`] blocks; `None` where a level may be too large for them.
-    fn of(batch: &[Block]) -> Option<Self> {
-        let mut sums = Self {
-            sum: [0; BANDS],
-            magnitudes: [0; BANDS],
-            squares: [0; BANDS],
-            low: [i16::MAX; BANDS],
-            high: [i16::MIN; BANDS],
+    fn of(tally: &Tally, units: &[u64; BANDS]) -> Self {
+        let mut figures = Self {
+            means: [0.0; BANDS],
+            deviations: [0.0; BANDS],
+            magnitudes: [0.0; BANDS],
         };
-        for small in batch.chunks(SMALL_BATCH) {
-            sums.add(small);
+        for (band, &unit) in units.iter().enumerate() {
+            let (quarter, lane) = (&tally.quarters[band / LANES], band % LANES);
+            let (sum, magnitudes) = (quarter.sum(lane), quarter.magnitudes(lane));
+            if magnitudes == 0 {
+                continue;
+            }
+            let spread = squared_deviation(tally.blocks, sum.into(), quarter.squares(lane).into());
+            // Below 2^62, and 2^84 times 2^40.
+            figures.means[band] = (sum * unit.cast_signed()) as f64;
+            figures.magnitudes[band] = (magnitudes * unit) as f64;
+            figures.deviations[band] = (spread * u128::from(unit * unit)) as f64;
         }
-        let fits = |bound: i16| (-LARGEST_NARROW..=LARGEST_NARROW).contains(&bound);
-        let all_fit = sums.low.into_iter().all(fits) && sums.high.into_iter().all(fits);
-        all_fit.then_some(sums)
+        figures
     }
+}
 
-    /// Adds at most [`SMALL_BATCH`] blocks. Sums may wrap where a level is too large, which its range tells.
-    fn add(&mut self, blocks: &[Block]) {
-        let (mut sum, mut magnitudes) = ([0; BANDS], [0; BANDS]);
-        let (eights, rest) = blocks.as_chunks::<8>();
-        for eight in eights {
-            self.add_some(eight, &mut sum, &mut magnitudes);
-        }
-        for block in rest {
-            self.add_some(&[*block], &mut sum, &mut magnitudes);
-        }
-        for band in 0..BANDS {
-            self.sum[band] += i32::from(sum[band]);
-            self.magnitudes[band] += u32::from(magnitudes[band]);
-        }
-    }
+/// Makes averages of sums, in the fractions in which images' own figures are added up.
+struct Averages<'a> {
+    figures: &'a mut Figures,
+    blocks: u64,
+}
 
-    /// Adds some blocks at once, so that the sums are loaded and stored once for all.
+impl Kernel for Averages<'_> {
     #[inline(always)]
-    fn add_some<const COUNT: usize>(
-        &mut self,
-        blocks: &[Block; COUNT],
-        sums: &mut [i16; BANDS],
-        sums_of_magnitudes: &mut [u16; BANDS],
-    ) {
-        for band in 0..BANDS {
-            let (mut sum, mut magnitudes) = (sums[band], sums_of_magnitudes[band]);
-            let (mut low, mut high) = (self.low[band], self.high[band]);
-            for block in blocks {
-                let level = block[band];
-                sum = sum.wrapping_add(level);
-                magnitudes = magnitudes.wrapping_add(level.unsigned_abs());
-                low = low.min(level);
-                high = high.max(level);
-            }
-            (sums[band], sums_of_magnitudes[band]) = (sum, magnitudes);
-            (self.low[band], self.high[band]) = (low, high);
+    #[expect(clippy::cast_precision_loss, reason = "below 2^27")]
+    fn portable(self) {
+        let blocks = self.blocks as f64;
+        for mean in &mut self.figures.means {
+            *mean = *mean / blocks * IMAGE_SCALE;
         }
-        // A loop of its own: it has half as many lanes.
-        for band in 0..BANDS {
-            let mut squares = self.squares[band];
-            for block in blocks {
-                let level = i32::from(block[band]);
-                squares = squares.wrapping_add((level * level).cast_unsigned());
-            }
-            self.squares[band] = squares;
+        for deviation in &mut self.figures.deviations {
+            *deviation = deviation.sqrt() / blocks * IMAGE_SCALE;
         }
+        for magnitude in &mut self.figures.magnitudes {
+            *magnitude = *magnitude / blocks * IMAGE_SCALE;
+        }
+    }
+}
+
+/// The nearest integer of a number below 2^56, halves away from zero.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "a number of 2^53 or more is an integer, and so is what is cut off its end"
+)]
+fn rounded(value: f64) -> i64 {
+    let whole = value as i64;
+    let rest = value - whole as f64;
+    whole + i64::from(rest >= 0.5) - i64::from(rest <= -0.5)
+}
+
+impl Quarter {
+    const EMPTY: Self = Self {
+        low: [i16::MAX; LANES],
+        high: [i16::MIN; LANES],
+        sum: [0; LANES],
+        magnitudes: [0; LANES],
+        squares: [0; LANES],
+        earlier_sum: [0; LANES],
+        earlier_magnitudes: [0; LANES],
+        earlier_squares: [0; LANES],
+    };
+
+    fn sum(&self, lane: usize) -> i64 {
+        self.earlier_sum[lane] + i64::from(self.sum[lane])
+    }
+
+    fn magnitudes(&self, lane: usize) -> u64 {
+        self.earlier_magnitudes[lane] + u64::from(self.magnitudes[lane])
+    }
+
+    fn squares(&self, lane: usize) -> u64 {
+        self.earlier_squares[lane] + u64::from(self.squares[lane])
+    }
+
+    /// Makes room for more recent blocks.
+    #[inline(always)]
+    fn settle(&mut self) {
+        for lane in 0..LANES {
+            self.earlier_sum[lane] += i64::from(self.sum[lane]);
+            self.earlier_magnitudes[lane] += u64::from(self.magnitudes[lane]);
+            self.earlier_squares[lane] += u64::from(self.squares[lane]);
+        }
+        self.sum = [0; LANES];
+        self.magnitudes = [0; LANES];
+        self.squares = [0; LANES];
+    }
+
+    #[inline(always)]
+    fn widen(&mut self, low: &[i16; LANES], high: &[i16; LANES]) {
+        for (lowest, &low) in self.low.iter_mut().zip(low) {
+            *lowest = low.min(*lowest);
+        }
+        for (highest, &high) in self.high.iter_mut().zip(high) {
+            *highest = high.max(*highest);
+        }
+    }
+
+    // A loop for each array becomes vectors; one for all does not.
+    #[inline(always)]
+    fn add(&mut self, run: &RunSums) {
+        self.widen(&run.low, &run.high);
+        for (total, &sum) in self.sum.iter_mut().zip(&run.sum) {
+            *total += i32::from(sum);
+        }
+        for (total, &sum) in self.magnitudes.iter_mut().zip(&run.magnitudes) {
+            *total += u32::from(sum);
+        }
+        for (total, &sum) in self.squares.iter_mut().zip(&run.squares) {
+            *total += sum;
+        }
+    }
+
+    /// Adds what is too large for the sums of a run.
+    #[inline(always)]
+    fn add_large(&mut self, values: &[i16; LANES]) {
+        for (lane, &value) in values.iter().enumerate() {
+            let magnitude = u32::from(value.unsigned_abs());
+            self.low[lane] = self.low[lane].min(value);
+            self.high[lane] = self.high[lane].max(value);
+            self.earlier_sum[lane] += i64::from(value);
+            self.earlier_magnitudes[lane] += u64::from(magnitude);
+            self.earlier_squares[lane] += u64::from(magnitude * magnitude);
+        }
+    }
+}
+
+struct AddBlocks<'a> {
+    quarters: &'a mut [Quarter; QUARTERS],
+    recent: &'a mut usize,
+    blocks: &'a [Block],
+}
+
+impl AddBlocks<'_> {
+    #[inline(always)]
+    fn run(self, sums: impl Fn(&[Block], usize) -> RunSums) {
+        for run in self.blocks.chunks(RUN) {
+            if *self.recent + run.len() > BATCH {
+                for quarter in &mut *self.quarters {
+                    quarter.settle();
+                }
+                *self.recent = 0;
+            }
+            *self.recent += run.len();
+            for (index, quarter) in self.quarters.iter_mut().enumerate() {
+                let sums = sums(run, index);
+                if sums.fit {
+                    quarter.add(&sums);
+                } else {
+                    for block in run {
+                        quarter.add_large(lanes(block, index));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for AddBlocks<'_> {
+    #[inline(always)]
+    fn portable(self) {
+        self.run(RunSums::portable);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn avx2(self, v: Avx2) {
+        self.run(
+            #[inline(always)]
+            |run, quarter| RunSums::avx2(v, run, quarter),
+        );
     }
 }
 
@@ -233,32 +306,74 @@ mod tests {
 
     use super::*;
 
+    /// The sums of one band, value by value.
+    fn expected(blocks: &[Block], band: usize, unit: i128) -> BandSums {
+        let values = || blocks.iter().map(|block| i128::from(block[band]) * unit);
+        let (low, high) = (values().min().unwrap(), values().max().unwrap());
+        let sum: i128 = values().sum();
+        let squares: i128 = values().map(|value| value * value).sum();
+        let magnitudes: i128 = values().map(i128::abs).sum();
+        let count = blocks.len() as f64;
+        let spread = blocks.len() as i128 * squares - sum * sum;
+        let mut histogram = BTreeMap::new();
+        for value in values() {
+            *histogram
+                .entry(i64::try_from(value.div_euclid(7)).unwrap())
+                .or_default() += 1;
+        }
+        BandSums {
+            sum,
+            squares: squares.unsigned_abs(),
+            magnitudes: magnitudes.unsigned_abs(),
+            range: Some((low.try_into().unwrap(), high.try_into().unwrap())),
+            image_means: (sum as f64 / count * IMAGE_SCALE).round() as i128,
+            image_deviations: ((spread as f64).sqrt() / count * IMAGE_SCALE).round() as u128,
+            image_magnitudes: (magnitudes as f64 / count * IMAGE_SCALE).round() as u128,
+            histogram,
+        }
+    }
+
     proptest! {
         #[test]
-        fn sums_of_batches_are_those_of_single_blocks(
+        fn sums_are_those_of_the_values_however_they_come(
             runs in prop::collection::vec((prop_oneof![9 => 1..40_usize, 1 => 1000..1100_usize], prop_oneof![
-                Just(1_i16), Just(2047), Just(2048), Just(i16::MAX),
+                Just(0_i16), Just(1), Just(2047), Just(2048), Just(i16::MAX),
             ], any::<u64>()), 1..6),
+            large_bands in any::<u64>(),
+            unit in prop_oneof![Just(1_u64), Just(16), Just(16 * 255), Just(16 * 65535)],
+            pieces in 1..50_usize,
         ) {
-            let mut blocks = Vec::new();
+            let mut blocks: Vec<Block> = Vec::new();
             for (count, largest, mut seed) in runs {
                 for _ in 0..count {
-                    blocks.push(std::array::from_fn(|_| {
+                    blocks.push(std::array::from_fn(|band| {
                         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        let largest = if large_bands >> band & 1 == 1 { largest } else { largest.min(3) };
                         // Extremes of either sign, and zeros.
                         [largest, -largest, 0, largest.wrapping_neg().saturating_sub(1)][(seed >> 62) as usize]
                     }));
                 }
             }
-            let (mut batches, mut single) = (Tally::new(true), Tally::new(true));
-            batches.add_levels(&blocks);
-            for block in &blocks {
-                let values = block.map(i32::from);
-                single.add_wide(&values);
-                single.count_values(&values);
-                single.blocks += 1;
+            for vectors in [Vectors::detected(), Vectors::of_the_target()] {
+                let mut tally = Tally::new(vectors, true);
+                for piece in blocks.chunks(pieces) {
+                    tally.add(piece);
+                }
+                prop_assert_eq!(tally.blocks(), blocks.len() as u64);
+                let mut sums = vec![BandSums::default(); BANDS];
+                tally.add_to(&mut sums, &[unit; BANDS], 7);
+                for (band, sums) in sums.into_iter().enumerate() {
+                    prop_assert_eq!(sums, expected(&blocks, band, unit.into()));
+                }
             }
-            prop_assert_eq!(batches, single);
+        }
+
+        #[test]
+        fn figures_are_rounded_as_floats_are(value in prop_oneof![
+            -1e4..1e4, -(2_f64.powi(56))..2_f64.powi(56), (-100_000..100_000_i32).prop_map(|halves| f64::from(halves) / 2.0),
+            (-100_000..100_000_i32).prop_map(|halves| (f64::from(halves) / 2.0).next_down()),
+        ]) {
+            prop_assert_eq!(rounded(value), value.round() as i64);
         }
     }
 }
