@@ -1,7 +1,7 @@
 //! One image on its way into the statistics, rows of blocks at a time.
 
-use crate::band::Block;
-use crate::coefficients::{CoefficientImage, Component};
+use crate::band::{BANDS, Block};
+use crate::coefficients::{ColorSpace, Component, Outline};
 use crate::error::Result;
 use crate::vectors::Vectors;
 
@@ -10,13 +10,16 @@ use super::{BandStatistics, BlockSelection};
 
 /// The running sums over one image. Nothing is counted before it is finished.
 #[derive(Debug)]
-pub(crate) struct ImageTally {
+pub(super) struct ImageTally {
+    color_space: ColorSpace,
     components: Vec<ComponentTally>,
 }
 
 #[derive(Debug)]
 struct ComponentTally {
     tally: Tally,
+    /// Sixteenths of a coefficient in a level.
+    units: [u64; BANDS],
     blocks_wide: usize,
     counted: Counted,
 }
@@ -25,7 +28,7 @@ struct ComponentTally {
 #[derive(Debug)]
 enum Counted {
     All,
-    /// Those of the first columns and rows.
+    /// Those of the first columns, and of so many rows yet.
     First {
         columns: usize,
         rows: usize,
@@ -33,16 +36,20 @@ enum Counted {
 }
 
 impl BandStatistics {
-    /// Begins with an image, of which nothing is asked but what its frame header says.
+    /// Begins with an image.
     ///
     /// # Errors
     ///
     /// As [`add_image`](Self::add_image).
-    pub(crate) fn begin_image(&self, image: &CoefficientImage) -> Result<ImageTally> {
-        self.check(image.color_space(), image.components().len())?;
+    pub(super) fn begin_image(&self, outline: &Outline<'_>) -> Result<ImageTally> {
+        self.check(outline.color_space, outline.components.len())?;
         let vectors = Vectors::detected();
         let component = |component: &Component| ComponentTally {
             tally: Tally::new(vectors, self.bin_width > 0),
+            units: component
+                .quantization_table()
+                .to_natural()
+                .map(|step| 16 * u64::from(step)),
             blocks_wide: component.blocks_wide() as usize,
             counted: match self.selection {
                 BlockSelection::All => Counted::All,
@@ -53,51 +60,47 @@ impl BandStatistics {
             },
         };
         Ok(ImageTally {
-            components: image.components().iter().map(component).collect(),
+            color_space: outline.color_space,
+            components: outline.components.iter().map(component).collect(),
         })
     }
 
-    /// Counts an image all of whose blocks were added; of the image itself the tables are taken.
+    /// Counts an image all of whose blocks were added.
     ///
     /// # Errors
     ///
     /// As [`add_image`](Self::add_image).
-    pub(crate) fn finish_image(
-        &mut self,
-        tally: &ImageTally,
-        image: &CoefficientImage,
-    ) -> Result<()> {
-        self.begin(image.color_space(), image.components().len())?;
-        let components = image.components().iter().zip(&tally.components);
-        for (sums, (component, of_component)) in self.components.iter_mut().zip(components) {
-            let units = component
-                .quantization_table()
-                .to_natural()
-                .map(|step| 16 * u64::from(step));
-            sums.add_image(&of_component.tally, &units, self.bin_width);
+    pub(super) fn finish_image(&mut self, image: &ImageTally) -> Result<()> {
+        self.begin(image.color_space, image.components.len())?;
+        for (sums, component) in self.components.iter_mut().zip(&image.components) {
+            sums.add_image(&component.tally, &component.units, self.bin_width);
         }
         Ok(())
     }
 }
 
 impl ImageTally {
-    /// Adds whole rows of blocks of a component, from its row `first` on. Each row is to be added once, in
-    /// any order.
-    pub(crate) fn add_rows(&mut self, component: usize, first: u32, blocks: &[Block]) {
+    /// Adds the next rows of blocks of a component, whole ones.
+    pub(super) fn add_rows(&mut self, component: usize, blocks: &[Block]) {
         if let Some(component) = self.components.get_mut(component) {
-            component.add_rows(first as usize, blocks);
+            component.add_rows(blocks);
         }
+    }
+
+    pub(super) const fn color_space(&self) -> ColorSpace {
+        self.color_space
     }
 }
 
 impl ComponentTally {
-    fn add_rows(&mut self, first: usize, blocks: &[Block]) {
-        match self.counted {
+    fn add_rows(&mut self, blocks: &[Block]) {
+        match &mut self.counted {
             Counted::All => self.tally.add(blocks),
             Counted::First { columns, rows } => {
                 let of_picture = blocks.chunks_exact(self.blocks_wide);
-                for row in of_picture.take(rows.saturating_sub(first)) {
-                    self.tally.add(&row[..columns]);
+                for row in of_picture.take(*rows) {
+                    self.tally.add(&row[..*columns]);
+                    *rows -= 1;
                 }
             }
         }

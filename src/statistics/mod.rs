@@ -1,5 +1,6 @@
 //! Calibration: exact statistics of every band over benign images.
 
+mod file;
 mod image;
 mod ranking;
 mod run;
@@ -171,11 +172,11 @@ impl BandStatistics {
     /// [`ArgumentError::IncompatibleStatistics`] where the colour space is not that of the images
     /// before.
     pub fn add_image(&mut self, image: &CoefficientImage) -> Result<()> {
-        let mut tally = self.begin_image(image)?;
+        let mut tally = self.begin_image(&image.outline())?;
         for (index, component) in image.components().iter().enumerate() {
-            tally.add_rows(index, 0, component.blocks());
+            tally.add_rows(index, component.blocks());
         }
-        self.finish_image(&tally, image)
+        self.finish_image(&tally)
     }
 
     /// Adds the coefficients of a picture in a colour space: grey, RGB (the published code's choice)
