@@ -1,5 +1,7 @@
 //! Calibration: exact statistics of every band over benign images.
 
+#[cfg(feature = "rayon")]
+mod batch;
 mod image;
 mod ranking;
 mod run;
@@ -17,6 +19,7 @@ use tally::Tally;
 use crate::band::{BANDS, Band, Block};
 use crate::coefficients::{CoefficientImage, ColorSpace};
 use crate::error::{ArgumentError, Result};
+use crate::jpeg::DecodeOptions;
 use crate::pixels::{PixelView, Planes};
 use crate::vectors::Vectors;
 
@@ -178,6 +181,15 @@ impl BandStatistics {
         self.finish_image(&tally, image)
     }
 
+    /// Adds the coefficients of a JPEG file. A file that fails is not counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`CoefficientImage::decode`] and [`add_image`](Self::add_image).
+    pub fn add_jpeg(&mut self, bytes: &[u8], options: &DecodeOptions) -> Result<()> {
+        self.add_image(&CoefficientImage::decode_with(bytes, options)?)
+    }
+
     /// Adds the coefficients of a picture in a colour space: grey, RGB (the published code's choice)
     /// or YCbCr, without subsampling, by the precise transform.
     ///
@@ -229,10 +241,15 @@ impl BandStatistics {
             return Ok(());
         };
         self.begin(color_space, other.components.len())?;
+        self.merge_sums(other);
+        Ok(())
+    }
+
+    /// Adds the sums of statistics of the same kind.
+    fn merge_sums(&mut self, other: &Self) {
         for (sums, other) in self.components.iter_mut().zip(&other.components) {
             sums.merge(other);
         }
-        Ok(())
     }
 
     /// The statistics of all components taken as one: the paper's, over the planes R, G and B.
