@@ -1,4 +1,8 @@
 //! Batches: on any number of threads the results of one picture after the other, each in its place.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "samples of a pattern that wraps"
+)]
 
 use feature_distillation::{
     ArgumentError, BandStatistics, BlockSelection, ColorSpace, DecodeOptions, Error,
