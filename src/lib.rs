@@ -119,14 +119,14 @@ mod error;
 mod jpeg;
 mod limits;
 mod metadata;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod pixels;
 mod profile;
 mod quantization;
 mod random;
 mod search;
 mod statistics;
-#[cfg(feature = "rayon")]
-mod threads;
 mod vectors;
 
 #[cfg(feature = "ndarray")]
@@ -147,6 +147,8 @@ pub use design::{
     AccuracySensitive, AsMdDesign, BandClass, BandPartition, TableDesign, TableScope,
     design_tables, paper_step, perturbation_bound, removing_table,
 };
+#[cfg(feature = "rayon")]
+pub use distiller::Batch;
 pub use distiller::{
     CertificationReport, CertifiedPass, FeatureDistiller, FeatureDistillerBuilder, ProfileCheck,
     TamperReport, TamperVerdict, UncertifiedBlock, distill_published,

@@ -1,10 +1,14 @@
 //! Feature distillation: one pass, or two with a profile that both share.
 
+#[cfg(feature = "rayon")]
+mod batch;
 mod builder;
 mod certified;
 mod published;
 mod tamper;
 
+#[cfg(feature = "rayon")]
+pub use batch::Batch;
 pub use builder::FeatureDistillerBuilder;
 pub use certified::{CertificationReport, CertifiedPass, UncertifiedBlock};
 pub use published::distill_published;

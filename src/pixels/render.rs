@@ -147,7 +147,7 @@ impl<T: Rendering> Renderer<T> {
 /// Rows of MCUs of an image that are drawn at a time: several where threads share them.
 pub(super) fn mcu_rows_at_a_time(outline: &Outline<'_>) -> usize {
     #[cfg(feature = "rayon")]
-    if crate::threads::share(&outline.geometry) {
+    if crate::parallel::share(&outline.geometry) {
         return 2 * rayon::current_num_threads();
     }
     let _ = outline;

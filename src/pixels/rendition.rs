@@ -178,7 +178,7 @@ impl<'a> Rendition<'a> {
         pixels: &mut Vec<u8>,
     ) -> Result<PixelBuffer> {
         let mut picture = Picture::new(self, renderer, pixels);
-        let image = match decode_rows(bytes, options, &mut picture, scratch)? {
+        let mut image = match decode_rows(bytes, options, &mut picture, scratch)? {
             Decoded::Image(image) => image,
             Decoded::Rows { color_space } if picture.is_valid(color_space) => {
                 return Ok(picture.into_pixels());
@@ -186,7 +186,9 @@ impl<'a> Rendition<'a> {
             // A rare file: it names its colours behind its scan, or has levels that are to be refused.
             Decoded::Rows { .. } => CoefficientImage::decode_with(bytes, options)?,
         };
-        self.draw_with(image, renderer, pixels)
+        let drawn = self.draw_with(&mut image, renderer, pixels);
+        scratch.recycle(image);
+        drawn
     }
 
     /// Transforms an image to pixels.
@@ -194,21 +196,21 @@ impl<'a> Rendition<'a> {
     /// # Errors
     ///
     /// As [`CoefficientImage::requantize`] and [`CoefficientImage::to_pixels`].
-    pub(crate) fn draw(&self, image: CoefficientImage) -> Result<PixelBuffer> {
+    pub(crate) fn draw(&self, mut image: CoefficientImage) -> Result<PixelBuffer> {
         let (vectors, pixels) = (Vectors::detected(), &mut Vec::new());
         match self.options.pipeline() {
             PixelPipeline::LibjpegEqual => {
-                self.draw_with::<u8>(image, &mut Renderer::new(vectors), pixels)
+                self.draw_with::<u8>(&mut image, &mut Renderer::new(vectors), pixels)
             }
             PixelPipeline::Precise => {
-                self.draw_with::<f32>(image, &mut Renderer::new(vectors), pixels)
+                self.draw_with::<f32>(&mut image, &mut Renderer::new(vectors), pixels)
             }
         }
     }
 
     fn draw_with<T: Rendering>(
         &self,
-        mut image: CoefficientImage,
+        image: &mut CoefficientImage,
         renderer: &mut Renderer<T>,
         pixels: &mut Vec<u8>,
     ) -> Result<PixelBuffer> {

@@ -40,7 +40,11 @@ impl BandStatistics {
             (Decoded::Rows { .. }, _) => {
                 self.add_image(&CoefficientImage::decode_with(bytes, options)?)
             }
-            (Decoded::Image(image), _) => self.add_image(&image),
+            (Decoded::Image(image), _) => {
+                let added = self.add_image(&image);
+                scratch.recycle(image);
+                added
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Calibration: exact statistics of every band over benign images.
 
+#[cfg(feature = "rayon")]
+mod batch;
 mod file;
 mod image;
 mod ranking;
@@ -230,10 +232,15 @@ impl BandStatistics {
             return Ok(());
         };
         self.begin(color_space, other.components.len())?;
+        self.merge_sums(other);
+        Ok(())
+    }
+
+    /// Adds the sums of statistics of the same kind.
+    fn merge_sums(&mut self, other: &Self) {
         for (sums, other) in self.components.iter_mut().zip(&other.components) {
             sums.merge(other);
         }
-        Ok(())
     }
 
     /// The statistics of all components taken as one: the paper's, over the planes R, G and B.

@@ -307,6 +307,7 @@ mod tests {
     use super::*;
 
     /// The sums of one band, value by value.
+    #[expect(clippy::cast_sign_loss, reason = "neither is negative")]
     fn expected(blocks: &[Block], band: usize, unit: i128) -> BandSums {
         let values = || blocks.iter().map(|block| i128::from(block[band]) * unit);
         let (low, high) = (values().min().unwrap(), values().max().unwrap());

@@ -196,6 +196,22 @@ impl Photo {
         u64::from(self.width) * u64::from(self.height)
     }
 
+    /// As a file of libjpeg's of some quality.
+    pub fn file(
+        &self,
+        quality: u8,
+        subsampling: ChromaSubsampling,
+        progressive: bool,
+        libjpeg: &Libjpeg,
+    ) -> Vec<u8> {
+        let coding = Coding {
+            progressive,
+            ..Coding::default()
+        };
+        let tables = QuantizationTables::annex_k(quality).unwrap();
+        self.encoded(&tables, subsampling, coding, libjpeg)
+    }
+
     /// As a file of libjpeg's with these tables.
     pub fn encoded(
         &self,
@@ -232,13 +248,8 @@ impl Picture {
         progressive: bool,
         libjpeg: &Libjpeg,
     ) -> Self {
-        let coding = Coding {
-            progressive,
-            ..Coding::default()
-        };
-        let tables = QuantizationTables::annex_k(quality).unwrap();
         Self {
-            jpeg: photo.encoded(&tables, subsampling, coding, libjpeg),
+            jpeg: photo.file(quality, subsampling, progressive, libjpeg),
             photo,
             quality,
             subsampling,

@@ -1,5 +1,7 @@
 //! Rows of blocks for who takes them as they are decoded: no image of coefficients arises.
 
+use std::mem;
+
 use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace, Outline};
 use crate::error::Result;
@@ -48,7 +50,16 @@ pub(crate) struct DecodeScratch {
     pub(super) clean: Vec<u8>,
     /// The rows of MCUs that a sink takes.
     pub(super) strips: Strips,
+    /// The blocks of each component of an image that was decoded whole.
+    spare_blocks: Vec<Vec<Block>>,
     pub(super) decode_tables: DecodeTables,
+}
+
+impl DecodeScratch {
+    /// Takes the memory of an image that is no longer needed.
+    pub(crate) fn recycle(&mut self, image: CoefficientImage) {
+        self.spare_blocks = image.into_blocks();
+    }
 }
 
 /// Reads a file, row by row for the sink where the file allows it: where it is sequential, Huffman-coded, and its
@@ -66,9 +77,10 @@ pub(crate) fn decode_rows(
     scratch: &mut DecodeScratch,
 ) -> Result<Decoded> {
     let mut decoder = Decoder::new(bytes, options);
-    decoder.scratch = std::mem::take(scratch);
+    decoder.scratch = mem::take(scratch);
     decoder.sink = Some(sink);
     decoder.keeps_metadata = false;
+    decoder.spare_blocks = mem::take(&mut decoder.scratch.spare_blocks);
     let decoded = decoder.decode_rows();
     *scratch = decoder.scratch;
     decoded
