@@ -235,6 +235,14 @@ impl Budget {
         check(LimitKind::Memory, self.memory, self.limits.memory)
     }
 
+    /// Charges memory that something could do without; `None` where the limit does not allow it.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn charge_memory_if_left(&mut self, bytes: u64) -> Option<()> {
+        let memory = self.memory.checked_add(bytes)?;
+        self.memory = (memory <= self.limits.memory).then_some(memory)?;
+        Some(())
+    }
+
     pub(crate) fn release_memory(&mut self, bytes: u64) {
         self.memory = self.memory.saturating_sub(bytes);
     }

@@ -8,7 +8,7 @@ const PADDING: usize = 16;
 
 /// Clean bytes that a reader finds before it, unless the data end earlier: a block has at most 64 symbols of 31
 /// bits, value included, and a refill looks at eight bytes.
-const AHEAD: usize = 64 * 31 / 8 + 16;
+pub(super) const AHEAD: usize = 64 * 31 / 8 + 16;
 
 /// Clean bytes that are held of data which are read block by block: enough to make the visits of
 /// [`EntropyData::advance`] rare, and few enough to stay in the first-level cache.
@@ -185,6 +185,58 @@ impl<'i> EntropyData<'i> {
         &self.clean
     }
 
+    /// The clean bytes that are held, as [`BitReader::at`] reads them.
+    #[cfg(feature = "rayon")]
+    pub(super) fn held(&self) -> &[u8] {
+        &self.clean
+    }
+
+    /// Bytes of data that are held.
+    #[cfg(feature = "rayon")]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.clean.len() - if self.is_complete { PADDING } else { 0 }
+    }
+
+    /// Whether the data end in the window.
+    #[cfg(feature = "rayon")]
+    pub(super) const fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Bytes of input that are not yet de-stuffed.
+    #[cfg(feature = "rayon")]
+    pub(super) const fn ahead_of_window(&self) -> usize {
+        self.input.len().saturating_sub(self.next)
+    }
+
+    /// Lets the window begin at a place, and fills it.
+    #[cfg(feature = "rayon")]
+    pub(super) fn begin_at(&mut self, place: &mut BitPlace) {
+        if self.is_complete {
+            return;
+        }
+        let bit = place.held_bits_read(self);
+        place.next = bit / 8;
+        self.advance(place);
+        *place = self.place_at(bit % 8);
+    }
+
+    /// The place behind some bits of those that are held.
+    #[cfg(feature = "rayon")]
+    pub(super) fn place_at(&self, bit: usize) -> BitPlace {
+        let place = BitPlace {
+            next: (bit / 8).min(self.clean.len()),
+            end: self.dropped + self.clean.len(),
+            buffer: 0,
+            available: 0,
+        };
+        let mut bits = BitReader::at(&self.clean, &place);
+        bits.refill();
+        #[expect(clippy::cast_possible_truncation, reason = "below 8")]
+        bits.consume((bit % 8) as u32);
+        bits.place(&self.clean)
+    }
+
     /// The data, without padding, where the window has them.
     pub(super) fn clean_bytes(&self) -> &[u8] {
         &self.clean[..self.clean.len() - PADDING]
@@ -217,7 +269,7 @@ impl<'i> EntropyData<'i> {
 }
 
 /// Where a reader stands between two blocks, in data whose window may move on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct BitPlace {
     /// Index of the next clean byte to be loaded.
     next: usize,
@@ -231,6 +283,14 @@ impl BitPlace {
     /// As [`BitReader::consumed_bytes`].
     pub(super) const fn consumed_bytes(&self, data: &EntropyData<'_>) -> usize {
         self.end - (data.clean.len() - self.next) - (self.available / 8) as usize
+    }
+
+    /// Bits that have been read of those that `data` hold; more than there are past the end.
+    #[cfg(feature = "rayon")]
+    #[inline(always)]
+    pub(super) const fn held_bits_read(&self, data: &EntropyData<'_>) -> usize {
+        let bytes = self.end - data.dropped - (data.clean.len() - self.next);
+        bytes * 8 - self.available as usize
     }
 }
 

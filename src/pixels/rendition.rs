@@ -104,7 +104,7 @@ impl PixelBuffer {
 }
 
 /// Passes or refuses an image by its headers.
-type Check<'a> = dyn Fn(&Outline<'_>) -> Result<()> + 'a;
+type Check<'a> = dyn Fn(&Outline<'_>) -> Result<()> + Sync + 'a;
 
 /// What pixels a file is to become.
 #[derive(Clone, Copy)]

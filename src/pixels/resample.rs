@@ -101,7 +101,7 @@ fn nearest_tap(position: usize, (factor, max): (u8, u8)) -> [(usize, f64); 2] {
 }
 
 /// Arithmetic of the triangle filters on one sample type.
-pub(crate) trait Triangle: Copy + Default {
+pub(crate) trait Triangle: Copy + Default + Send + Sync {
     /// Sums of samples.
     type Sum: Copy
         + Default

@@ -9,7 +9,11 @@ mod report;
 mod rows;
 mod scan;
 mod sequential;
+#[cfg(feature = "rayon")]
+mod speculation;
 mod walk;
+#[cfg(feature = "rayon")]
+mod waves;
 
 pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
 
@@ -206,6 +210,9 @@ struct Decoder<'a> {
     scratch: DecodeScratch,
     /// Who may take the rows of blocks.
     sink: Option<&'a mut dyn RowSink>,
+    /// How scans are decoded in waves; `None` where their size and the threads tell.
+    #[cfg(feature = "rayon")]
+    pace: Option<waves::Pace>,
     /// Whether a frame header has had DNL looked for: of a damaged file, one after another might ask.
     sought_lines: bool,
     /// Where damage is noted; `None` where it is an error.
@@ -230,6 +237,8 @@ impl<'a> Decoder<'a> {
             spare_blocks: Vec::new(),
             scratch: DecodeScratch::default(),
             sink: None,
+            #[cfg(feature = "rayon")]
+            pace: None,
             sought_lines: false,
             report: None,
             astray: None,

@@ -12,13 +12,15 @@ use super::super::huffman::DecodeTables;
 use super::frame::{BLOCK_BYTES, Frame};
 use super::scan::Grid;
 use super::walk::{BlockStore, Lines};
+#[cfg(feature = "rayon")]
+use super::waves::WaveMemory;
 use super::{DecodeOptions, Decoder};
 
 /// Components of a scan, at most (T.81 B.2.3).
 pub(crate) const MOST_COMPONENTS: usize = 4;
 
 /// Takes the blocks of an image as they are decoded.
-pub(crate) trait RowSink {
+pub(crate) trait RowSink: Send {
     /// Whether the sink takes the rows of this image; if not, it is decoded whole. Called once, before the
     /// first row; what the sink will hold is charged by itself.
     ///
@@ -53,6 +55,9 @@ pub(crate) struct DecodeScratch {
     /// The blocks of each component of an image that was decoded whole.
     spare_blocks: Vec<Vec<Block>>,
     pub(super) decode_tables: DecodeTables,
+    /// Blocks that several threads decode.
+    #[cfg(feature = "rayon")]
+    pub(super) waves: WaveMemory,
 }
 
 impl DecodeScratch {
@@ -87,7 +92,7 @@ pub(crate) fn decode_rows(
 }
 
 impl Decoder<'_> {
-    fn decode_rows(&mut self) -> Result<Decoded> {
+    pub(super) fn decode_rows(&mut self) -> Result<Decoded> {
         let (frame, behind) = self.read_frame()?;
         if frame.is_handed_over {
             let color_space = self.color_space(&frame);

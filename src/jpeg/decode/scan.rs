@@ -277,7 +277,7 @@ impl Decoder<'_> {
             }
         }
         self.budget.release_memory(scratch);
-        if window == WINDOW {
+        if window < usize::MAX {
             self.scratch.clean = entropy.into_memory();
         }
         Ok(())

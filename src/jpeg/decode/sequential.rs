@@ -13,8 +13,14 @@ use super::super::header::ScanHeader;
 use super::super::huffman::{DecodeTable, SYMBOLS_PER_REFILL, SymbolClass, advance};
 use super::Decoder;
 use super::frame::Frame;
+#[cfg(feature = "rayon")]
+use super::scan::Refuse;
 use super::scan::{Faults, Grid};
+#[cfg(feature = "rayon")]
+use super::speculation::McuLayout;
 use super::walk::{BlockReader, BlockStore, WholeImage, walk};
+#[cfg(feature = "rayon")]
+use super::waves::{Pace, Truth, Waves};
 
 impl Decoder<'_> {
     pub(super) fn sequential_scan<F: Faults>(
@@ -47,8 +53,14 @@ impl Decoder<'_> {
         &mut self,
         grid: &Grid,
         tables: &[Tables],
-        store: &mut impl BlockStore,
+        store: &mut (impl BlockStore + Send),
     ) -> Result<()> {
+        #[cfg(feature = "rayon")]
+        if self.report.is_none()
+            && let Some(pace) = self.pace.or_else(|| Pace::of_pool(grid))
+        {
+            return self.blocks_in_waves(grid, tables, store, pace);
+        }
         self.intervals(grid, F::WINDOW, |data, mcus, faults: &mut F| {
             let mut blocks = SequentialBlocks {
                 place: data.first(),
@@ -59,10 +71,50 @@ impl Decoder<'_> {
             walk(grid, store, mcus, &mut blocks, faults)
         })
     }
+
+    /// As strict [`sequential_blocks`](Self::sequential_blocks), on the threads of the current pool.
+    #[cfg(feature = "rayon")]
+    fn blocks_in_waves(
+        &mut self,
+        grid: &Grid,
+        tables: &[Tables],
+        store: &mut (impl BlockStore + Send),
+        pace: Pace,
+    ) -> Result<()> {
+        let layout = McuLayout::new(grid, tables);
+        let memory = mem::take(&mut self.scratch.waves);
+        let mut waves = Waves::new(pace, memory, &mut self.budget);
+        let window = waves.as_ref().map_or(Refuse::WINDOW, |_| pace.window());
+        self.intervals(grid, window, |data, mcus, faults: &mut Refuse| {
+            let mut truth = Truth {
+                place: data.first(),
+                mcu: mcus.start,
+                predictions: [0; 4],
+            };
+            if let Some(waves) = &mut waves {
+                waves.decode(&layout, data, &mut truth, mcus.end, |wave| {
+                    let mut blocks = wave.blocks_from(wave.mcus().start, &layout);
+                    walk(grid, store, wave.mcus(), &mut blocks, &mut Refuse);
+                });
+            }
+            let mut blocks = SequentialBlocks {
+                place: truth.place,
+                data,
+                tables,
+                predictions: truth.predictions,
+            };
+            walk(grid, store, truth.mcu..mcus.end, &mut blocks, faults)
+        })?;
+        if let Some(waves) = waves {
+            self.scratch.waves = waves.into_memory(&mut self.budget);
+        }
+        Ok(())
+    }
 }
 
 /// The tables of a component.
-struct Tables {
+#[derive(Debug, PartialEq)]
+pub(super) struct Tables {
     dc: Arc<DecodeTable>,
     ac: Arc<DecodeTable>,
 }
@@ -99,7 +151,7 @@ impl<F: Faults> BlockReader<F> for SequentialBlocks<'_, '_> {
 
 /// Decodes one block into zeros (T.81 F.2.2).
 #[inline(never)]
-fn read_block<F: Faults>(
+pub(super) fn read_block<F: Faults>(
     clean: &[u8],
     place: &mut BitPlace,
     tables: &Tables,

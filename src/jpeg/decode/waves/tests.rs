@@ -1,0 +1,224 @@
+use std::num::NonZeroU16;
+
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::coefficients::{CoefficientImage, ColorSpace, Outline, SamplingFactor};
+use crate::error::Result;
+use crate::jpeg::decode::{DecodeOptions, Decoder, RowSink};
+use crate::quantization::{QuantizationTable, QuantizationTables};
+use crate::{EncodeOptions, HuffmanTables, RestartInterval, ScanScript};
+
+/// Sampling factors of the components, and the colour space.
+const LAYOUTS: [(&[(u8, u8)], ColorSpace); 8] = [
+    (&[(1, 1)], ColorSpace::Grey),
+    (&[(1, 1), (1, 1), (1, 1)], ColorSpace::YCbCr),
+    (&[(2, 1), (1, 1), (1, 1)], ColorSpace::YCbCr),
+    (&[(2, 2), (1, 1), (1, 1)], ColorSpace::YCbCr),
+    // Standard tables: the same ones for all components.
+    (&[(1, 1), (1, 1), (1, 1)], ColorSpace::Rgb),
+    (&[(1, 1), (1, 1), (1, 1), (1, 1)], ColorSpace::Cmyk),
+    (&[(2, 2), (1, 1), (1, 1), (2, 2)], ColorSpace::Ycck),
+    (&[(2, 2), (1, 1), (2, 1)], ColorSpace::YCbCr),
+];
+
+/// Chunks so short that small pictures have many.
+const SHORT: Pace = Pace {
+    chunks: 5,
+    blocks: 40,
+    most_blocks: 90,
+    least_bytes: 60,
+    most_bytes: 4000,
+    settling_bits: 1500,
+};
+
+/// A picture whose blocks have coefficients as rare and as small as those of photographs.
+fn picture(layout: usize, width: u32, height: u32, busy: f64, seed: u64) -> CoefficientImage {
+    let (samplings, color_space) = LAYOUTS[layout];
+    let samplings: Vec<SamplingFactor> = samplings
+        .iter()
+        .map(|&(h, v)| SamplingFactor::new(h, v).unwrap())
+        .collect();
+    let tables = QuantizationTables::shared(QuantizationTable::uniform(3).unwrap());
+    let mut image = CoefficientImage::new(width, height, color_space, &samplings, &tables).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    for component in image.components_mut() {
+        let mut dc = 0_i16;
+        for block in component.blocks_mut() {
+            dc = (dc + random.random_range(-30..=30)).clamp(-900, 900);
+            block[0] = dc;
+            for level in &mut block[1..] {
+                if random.random_bool(busy) {
+                    let most = random.random_range(1..8);
+                    let size = random.random_range(0..most);
+                    let value = random.random_range(0..2 << size);
+                    *level = if random.random() { value } else { -value };
+                }
+            }
+        }
+    }
+    image
+}
+
+/// On so many threads, at a pace; alone where there is none.
+fn decode(bytes: &[u8], threads: usize, pace: Option<Pace>) -> Result<CoefficientImage> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    pool.install(|| {
+        let options = DecodeOptions::default();
+        let mut decoder = Decoder::new(bytes, &options);
+        decoder.pace = pace;
+        decoder.decode_image()
+    })
+}
+
+/// Puts the rows together that a sink is given.
+#[derive(Debug, Default)]
+struct Rows {
+    components: Vec<Vec<Block>>,
+}
+
+impl RowSink for Rows {
+    fn begin(&mut self, outline: &Outline<'_>) -> Result<bool> {
+        self.components = vec![Vec::new(); outline.components.len()];
+        Ok(true)
+    }
+
+    fn take(&mut self, rows: &mut [&mut [Block]]) {
+        for (component, rows) in self.components.iter_mut().zip(rows) {
+            component.extend_from_slice(rows);
+        }
+    }
+}
+
+fn rows(bytes: &[u8], threads: usize, pace: Pace) -> Result<Vec<Vec<Block>>> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    let mut rows = Rows::default();
+    pool.install(|| {
+        let mut decoder = Decoder::new(bytes, &DecodeOptions::default());
+        decoder.pace = Some(pace);
+        decoder.sink = Some(&mut rows);
+        decoder.decode_rows().map(|_| ())
+    })?;
+    Ok(rows.components)
+}
+
+fn assert_waves_change_nothing(bytes: &[u8], pace: Pace) {
+    let expected = decode(bytes, 1, None);
+    let found = decode(bytes, 3, Some(pace));
+    match (expected, found) {
+        (Ok(expected), Ok(found)) => assert!(expected == found),
+        (expected, found) => assert_eq!(
+            format!("{:?}", expected.map(|_| ())),
+            format!("{:?}", found.map(|_| ()))
+        ),
+    }
+}
+
+fn encoded(
+    image: &CoefficientImage,
+    tables: HuffmanTables,
+    restarts: u16,
+    interleaved: bool,
+) -> Vec<u8> {
+    let mut options = EncodeOptions::new()
+        .with_huffman_tables(tables)
+        .with_restart_interval(
+            NonZeroU16::new(restarts).map_or(RestartInterval::Never, RestartInterval::Mcus),
+        );
+    if !interleaved {
+        options = options.with_scans(ScanScript::by_component(image));
+    }
+    image.encode_with(&options).unwrap().bytes
+}
+
+fn paces() -> impl Strategy<Value = Pace> {
+    (
+        1_usize..8,
+        5_usize..200,
+        1_usize..4,
+        1_usize..200,
+        0_usize..5000,
+    )
+        .prop_map(|(chunks, blocks, more, least_bytes, settling_bits)| Pace {
+            chunks,
+            blocks,
+            most_blocks: blocks * more,
+            least_bytes,
+            most_bytes: 4000,
+            settling_bits,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn waves_decode_what_one_thread_does(
+        layout in 0..LAYOUTS.len(),
+        (width, height) in (1_u32..500, 1_u32..300),
+        busy in 0.0..0.4,
+        seed in any::<u64>(),
+        optimized in any::<bool>(),
+        restarts in prop_oneof![Just(0_u16), 1_u16..400],
+        interleaved in any::<bool>(),
+        pace in paces(),
+    ) {
+        let image = picture(layout, width, height, busy, seed);
+        let tables = if optimized { HuffmanTables::Optimized } else { HuffmanTables::Standard };
+        let bytes = encoded(&image, tables, restarts, interleaved);
+        let found = decode(&bytes, 3, Some(pace)).unwrap();
+        prop_assert!(found.components() == image.components());
+        if interleaved {
+            let rows = rows(&bytes, 2, pace).unwrap();
+            let components = image.components().iter().map(|component| component.blocks());
+            prop_assert!(components.eq(rows.iter().map(Vec::as_slice)));
+        }
+    }
+
+    #[test]
+    fn waves_find_the_same_fault_at_the_same_byte(
+        layout in 0..LAYOUTS.len(),
+        seed in any::<u64>(),
+        restarts in prop_oneof![Just(0_u16), 1_u16..100],
+        optimized in any::<bool>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        pace in paces(),
+    ) {
+        let image = picture(layout, 300, 200, 0.1, seed);
+        let tables = if optimized { HuffmanTables::Optimized } else { HuffmanTables::Standard };
+        let mut bytes = encoded(&image, tables, restarts, true);
+        for (place, byte) in changes {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        assert_waves_change_nothing(&bytes, pace);
+    }
+}
+
+#[test]
+fn data_that_never_fall_into_step_are_read_all_the_same() {
+    // Blocks of zeros: the bits repeat, and a start in their middle stays there.
+    for layout in 0..LAYOUTS.len() {
+        let image = picture(layout, 1000, 700, 0.0, 1);
+        let mut grey = image.clone();
+        for component in grey.components_mut() {
+            component.blocks_mut().fill([0; 64]);
+        }
+        for image in [image, grey] {
+            let bytes = encoded(&image, HuffmanTables::Standard, 0, true);
+            let found = decode(&bytes, 2, Some(SHORT)).unwrap();
+            assert!(found.components() == image.components());
+        }
+    }
+}
