@@ -2,6 +2,8 @@
 
 mod arithmetic;
 mod frame;
+#[cfg(feature = "rayon")]
+mod intervals;
 mod lines;
 mod progressive;
 mod recovery;

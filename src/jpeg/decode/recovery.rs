@@ -338,7 +338,7 @@ impl Decoder<'_> {
                 let lost = lost_from..lost_from + u64::from(missing) * place.interval;
                 self.note_loss(position, kind, scan, grid.areas(lost), Vec::new());
             }
-            place.advance(1 + missing);
+            place.advance(usize::from(1 + missing));
             return true;
         }
         false

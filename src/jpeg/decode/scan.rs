@@ -227,11 +227,19 @@ impl Place {
     }
 
     /// Moves on by `intervals`.
-    pub(super) fn advance(&mut self, intervals: u8) {
+    pub(super) fn advance(&mut self, intervals: usize) {
         self.first = self
             .total
-            .min(self.first + self.interval * u64::from(intervals));
-        self.number = (self.number + intervals) % 8;
+            .min(self.first + self.interval * intervals as u64);
+        self.number = number_after(self.number, intervals);
+    }
+}
+
+/// The number of a restart marker so many behind another one (T.81 E.1.4).
+pub(super) const fn number_after(number: u8, markers: usize) -> u8 {
+    #[expect(clippy::cast_possible_truncation, reason = "below 8")]
+    {
+        ((number as usize + markers % 8) % 8) as u8
     }
 }
 
@@ -244,10 +252,16 @@ impl Decoder<'_> {
         &mut self,
         grid: &Grid,
         window: usize,
-        mut decode: impl FnMut(&mut EntropyData<'_>, Range<u64>, &mut F) -> IntervalEnd,
+        decode: impl FnMut(&mut EntropyData<'_>, Range<u64>, &mut F) -> IntervalEnd,
     ) -> Result<()> {
+        let place = self.start_of_scan(grid);
+        self.intervals_from(place, grid, window, decode)
+    }
+
+    /// The first of the intervals of a scan.
+    pub(super) fn start_of_scan(&self, grid: &Grid) -> Place {
         let total = grid.mcu_count();
-        let mut place = Place {
+        Place {
             total,
             interval: match self.tables.restart_interval() {
                 0 => total,
@@ -255,7 +269,17 @@ impl Decoder<'_> {
             },
             first: 0,
             number: 0,
-        };
+        }
+    }
+
+    /// As [`intervals`](Self::intervals), from the one that starts at the source's position.
+    pub(super) fn intervals_from<F: Faults>(
+        &mut self,
+        mut place: Place,
+        grid: &Grid,
+        window: usize,
+        mut decode: impl FnMut(&mut EntropyData<'_>, Range<u64>, &mut F) -> IntervalEnd,
+    ) -> Result<()> {
         // A clean copy of an interval is never longer than what is left of the input, and a window of it is all
         // that stays behind the scan: what is released below is not held.
         let memory = mem::take(&mut self.scratch.clean);

@@ -30,6 +30,24 @@ impl Decoder<'_> {
         position: usize,
     ) -> Result<()> {
         let grid = Grid::new(frame, header);
+        let tables = self.sequential_tables::<F>(frame, header, position)?;
+        if let Some(sink) = self.sink.take_if(|_| frame.is_handed_over) {
+            let mut strips = mem::take(&mut self.scratch.strips);
+            let result =
+                self.sequential_blocks::<F>(&grid, &tables, &mut strips.before(&mut *sink));
+            self.scratch.strips = strips;
+            return result;
+        }
+        self.sequential_blocks::<F>(&grid, &tables, &mut WholeImage(&mut frame.components))
+    }
+
+    /// The tables of the components of a scan.
+    pub(super) fn sequential_tables<F: Faults>(
+        &mut self,
+        frame: &Frame,
+        header: &ScanHeader,
+        position: usize,
+    ) -> Result<SmallVec<[Tables; 4]>> {
         let mut tables: SmallVec<[Tables; 4]> = SmallVec::new();
         for scanned in &header.components {
             let mut table =
@@ -39,14 +57,7 @@ impl Decoder<'_> {
                 ac: table(SymbolClass::SequentialAc, scanned.ac_destination)?,
             });
         }
-        if let Some(sink) = self.sink.take_if(|_| frame.is_handed_over) {
-            let mut strips = mem::take(&mut self.scratch.strips);
-            let result =
-                self.sequential_blocks::<F>(&grid, &tables, &mut strips.before(&mut *sink));
-            self.scratch.strips = strips;
-            return result;
-        }
-        self.sequential_blocks::<F>(&grid, &tables, &mut WholeImage(&mut frame.components))
+        Ok(tables)
     }
 
     fn sequential_blocks<F: Faults>(
@@ -85,7 +96,16 @@ impl Decoder<'_> {
         let memory = mem::take(&mut self.scratch.waves);
         let mut waves = Waves::new(pace, memory, &mut self.budget);
         let window = waves.as_ref().map_or(Refuse::WINDOW, |_| pace.window());
-        self.intervals(grid, window, |data, mcus, faults: &mut Refuse| {
+        let mut place = self.start_of_scan(grid);
+        if let Some(waves) = &mut waves {
+            let mut position = self.source.position();
+            let input = self.source.bytes();
+            waves.decode_intervals(&layout, input, &mut position, &mut place, |wave| {
+                wave.put(grid, &layout, store);
+            });
+            self.source.seek(position);
+        }
+        self.intervals_from(place, grid, window, |data, mcus, faults: &mut Refuse| {
             let mut truth = Truth {
                 place: data.first(),
                 mcu: mcus.start,
@@ -93,8 +113,7 @@ impl Decoder<'_> {
             };
             if let Some(waves) = &mut waves {
                 waves.decode(&layout, data, &mut truth, mcus.end, |wave| {
-                    let mut blocks = wave.blocks_from(wave.mcus().start, &layout);
-                    walk(grid, store, wave.mcus(), &mut blocks, &mut Refuse);
+                    wave.put(grid, &layout, store);
                 });
             }
             let mut blocks = SequentialBlocks {

@@ -108,6 +108,11 @@ pub(super) struct Chunk {
     place: BitPlace,
     predictions: [i32; 4],
     settled: Option<Settled>,
+    /// De-stuffed data of short intervals.
+    pub(super) clean: Vec<u8>,
+    /// The bit at which it was to start.
+    #[cfg(test)]
+    pub(super) guess: u32,
 }
 
 /// The blocks of a chunk behind those that settle.
@@ -123,16 +128,19 @@ pub(super) struct Settled {
 impl Chunk {
     /// Room for so many blocks, if there is any.
     pub(super) fn reserve(&mut self, blocks: usize) -> Option<()> {
-        self.blocks.clear();
-        self.starts.clear();
+        self.clear();
         self.blocks.try_reserve_exact(blocks).ok()?;
         self.starts.try_reserve_exact(blocks).ok()
     }
 
-    /// Starts where an MCU does.
-    pub(super) fn begin(&mut self, place: BitPlace, predictions: [i32; 4]) {
+    pub(super) fn clear(&mut self) {
         self.blocks.clear();
         self.starts.clear();
+    }
+
+    /// Starts where an MCU does.
+    pub(super) fn begin(&mut self, place: BitPlace, predictions: [i32; 4]) {
+        self.clear();
         self.place = place;
         self.predictions = predictions;
         self.settled = None;
@@ -147,6 +155,10 @@ impl Chunk {
     /// Starts at a bit that may be the first of a block or not. After a fault it starts anew behind it: a true
     /// decoder does not come this way, unless its data are at fault.
     pub(super) fn speculate(&mut self, stretch: &Stretch<'_, '_>, first: usize) {
+        #[cfg(test)]
+        {
+            self.guess = u32::try_from(first).unwrap();
+        }
         let settling_end = first + stretch.settling_bits;
         let mut start = first;
         loop {
@@ -179,6 +191,32 @@ impl Chunk {
             predictions[layout.slot(index)] = self.blocks[index][0].into();
         }
         predictions
+    }
+
+    /// Adds the blocks of an interval; the bytes that they take, or `None` where one breaches T.81.
+    pub(super) fn read_interval(
+        &mut self,
+        layout: &McuLayout<'_>,
+        data: &mut EntropyData<'_>,
+        blocks: usize,
+    ) -> Option<usize> {
+        let mut place = data.first();
+        let mut predictions = [0; 4];
+        for index in 0..blocks {
+            let slot = layout.slot(index);
+            self.blocks.push([0; 64]);
+            let clean = data.ahead(&mut place);
+            read_block(
+                clean,
+                &mut place,
+                &layout.tables[slot],
+                &mut predictions[slot],
+                self.blocks.last_mut()?,
+                &mut Refuse,
+            )
+            .ok()?;
+        }
+        Some(place.consumed_bytes(data))
     }
 
     fn read_to_fault(

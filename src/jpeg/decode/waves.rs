@@ -17,7 +17,7 @@ use crate::limits::Budget;
 use super::super::bits::{AHEAD, BitPlace, EntropyData};
 use super::scan::{Grid, GridComponent, Refuse};
 use super::speculation::{Chunk, McuLayout, Stretch};
-use super::walk::BlockReader;
+use super::walk::{BlockReader, BlockStore, walk};
 
 /// Blocks that a chunk may read past its end to fall into step with the next one.
 const MOST_JOINING_BLOCKS: usize = 512;
@@ -89,6 +89,9 @@ pub(super) struct Wave {
     chunks: Vec<Chunk>,
     /// What is true of the first chunks.
     parts: Vec<Part>,
+    /// Chunks that were decoded.
+    #[cfg(test)]
+    tried: usize,
 }
 
 /// The blocks of a chunk that are true.
@@ -151,24 +154,31 @@ impl Waves {
         data: &mut EntropyData<'_>,
         truth: &mut Truth,
         end: u64,
-        mut take: impl FnMut(&Wave) + Send,
+        take: impl FnMut(&Wave) + Send,
     ) {
-        if (end - truth.mcu) * (layout.blocks() as u64) < 2 * self.pace.blocks as u64 {
+        if !self.is_worth_waves((end - truth.mcu) * layout.blocks() as u64) {
             return;
         }
-        let WaveMemory([mut ready, mut coming]) = mem::take(&mut self.memory);
-        // Inside of the pool from here on.
-        rayon::scope(|_| {
-            self.next(layout, data, truth, end, &mut ready);
-            while ready.mcus > 0 {
-                rayon::join(
-                    || self.next(layout, data, truth, end, &mut coming),
-                    || take(&ready),
-                );
-                mem::swap(&mut ready, &mut coming);
-            }
-        });
-        self.memory = WaveMemory([ready, coming]);
+        let mut memory = mem::take(&mut self.memory);
+        take_waves(
+            &mut memory,
+            |wave| self.next(layout, data, truth, end, wave),
+            take,
+        );
+        self.memory = memory;
+    }
+
+    /// Whether so many blocks are enough for several chunks.
+    pub(super) const fn is_worth_waves(&self, blocks: u64) -> bool {
+        blocks >= 2 * self.pace.blocks as u64
+    }
+
+    pub(super) const fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    pub(super) const fn memory(&mut self) -> &mut WaveMemory {
+        &mut self.memory
     }
 
     /// Decodes the next MCUs; none where the next one is odd, or is the `end`.
@@ -223,11 +233,15 @@ impl Waves {
                     chunk.speculate(&stretch(index), (first + index * bytes) * 8);
                 }
             });
+        #[cfg(test)]
+        {
+            wave.tried = chunks;
+        }
         wave.join(&stretch(chunks), truth.predictions, chunks);
 
         let is_short = wave.parts.len() < chunks;
-        wave.mcus = (wave.blocks() / layout.blocks()) as u64;
-        wave.mcus = wave.mcus.min(end - truth.mcu);
+        let mcus = (wave.blocks() / layout.blocks()) as u64;
+        wave.finish(mcus.min(end - truth.mcu));
         // What is in memory can be counted.
         #[expect(clippy::cast_possible_truncation, reason = "shown above")]
         let blocks = wave.mcus as usize * layout.blocks();
@@ -260,6 +274,23 @@ impl Waves {
     }
 }
 
+/// Lets one wave after the other be taken, while the `next` one is decoded, until it has no MCUs.
+pub(super) fn take_waves(
+    memory: &mut WaveMemory,
+    mut next: impl FnMut(&mut Wave) + Send,
+    mut take: impl FnMut(&Wave) + Send,
+) {
+    let WaveMemory([ready, coming]) = memory;
+    // Inside of the pool from here on.
+    rayon::scope(|_| {
+        next(ready);
+        while ready.mcus > 0 {
+            rayon::join(|| next(coming), || take(ready));
+            mem::swap(ready, coming);
+        }
+    });
+}
+
 impl Wave {
     /// Makes room, if there is any.
     fn reserve(&mut self, pace: &Pace) -> Option<()> {
@@ -269,18 +300,45 @@ impl Wave {
             .try_for_each(|chunk| chunk.reserve(pace.most_blocks + MOST_JOINING_BLOCKS))
     }
 
-    fn begin(&mut self, mcu: u64) {
+    pub(super) fn begin(&mut self, mcu: u64) {
         self.parts.clear();
         (self.first_mcu, self.mcus) = (mcu, 0);
     }
 
+    pub(super) fn chunks_mut(&mut self) -> &mut [Chunk] {
+        &mut self.chunks
+    }
+
+    /// The next chunk is true as it is.
+    pub(super) fn add_whole_chunk(&mut self) {
+        if let Some(chunk) = self.chunks.get(self.parts.len()) {
+            self.parts.push(Part {
+                first: self.blocks(),
+                blocks: 0..chunk.blocks.len(),
+                components: [0, 1, 2, 3],
+                offsets: [0; 4],
+            });
+        }
+    }
+
+    /// All that is true is there.
+    pub(super) const fn finish(&mut self, mcus: u64) {
+        self.mcus = mcus;
+    }
+
     /// The MCUs, counted row by row.
-    pub(super) const fn mcus(&self) -> Range<u64> {
+    const fn mcus(&self) -> Range<u64> {
         self.first_mcu..self.first_mcu + self.mcus
     }
 
+    /// Puts the blocks where they belong.
+    pub(super) fn put(&self, grid: &Grid, layout: &McuLayout<'_>, store: &mut impl BlockStore) {
+        let mut blocks = self.blocks_from(self.first_mcu, layout);
+        walk(grid, store, self.mcus(), &mut blocks, &mut Refuse);
+    }
+
     /// The blocks from one MCU on, in the order of decoding.
-    pub(super) fn blocks_from(&self, mcu: u64, layout: &McuLayout<'_>) -> DecodedBlocks<'_> {
+    fn blocks_from(&self, mcu: u64, layout: &McuLayout<'_>) -> DecodedBlocks<'_> {
         #[expect(clippy::cast_possible_truncation, reason = "the blocks are in memory")]
         let first = (mcu - self.first_mcu) as usize * layout.blocks();
         let part = self.part_of(first);
@@ -301,12 +359,7 @@ impl Wave {
 
     /// Finds what is true of the chunks, of which the first one is.
     fn join(&mut self, stretch: &Stretch<'_, '_>, predictions: [i32; 4], chunks: usize) {
-        self.parts.push(Part {
-            first: 0,
-            blocks: 0..self.chunks[0].blocks.len(),
-            components: [0, 1, 2, 3],
-            offsets: [0; 4],
-        });
+        self.add_whole_chunk();
         for index in 1..chunks {
             let Some((behind, components)) = self.meet(stretch, index) else {
                 return;

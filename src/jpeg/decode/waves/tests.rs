@@ -7,7 +7,10 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::coefficients::{CoefficientImage, ColorSpace, Outline, SamplingFactor};
 use crate::error::Result;
+use crate::jpeg::decode::scan::Faults;
 use crate::jpeg::decode::{DecodeOptions, Decoder, RowSink};
+use crate::jpeg::header::ScanHeader;
+use crate::jpeg::marker;
 use crate::quantization::{QuantizationTable, QuantizationTables};
 use crate::{EncodeOptions, HuffmanTables, RestartInterval, ScanScript};
 
@@ -221,4 +224,132 @@ fn data_that_never_fall_into_step_are_read_all_the_same() {
             assert!(found.components() == image.components());
         }
     }
+}
+
+/// What became of the chunks of a file's first scan.
+#[derive(Debug, Default)]
+struct Tally {
+    waves: usize,
+    /// Those that started at a guess.
+    chunks: usize,
+    joined: usize,
+    /// Bits that each of the joined ones took to fall into step.
+    bits: Vec<u32>,
+    mcus: u64,
+    all_mcus: u64,
+}
+
+impl Tally {
+    fn of(bytes: &[u8], pace: Pace) -> Self {
+        let mut decoder = Decoder::new(bytes, &DecodeOptions::default());
+        decoder.source.start_of_image().unwrap();
+        let position = loop {
+            let (code, position) = decoder.source.marker().unwrap();
+            if code == marker::SOS {
+                break position;
+            }
+            decoder.segment(code, position).unwrap();
+        };
+        let frame = decoder.frame.take().unwrap();
+        let mut segment = decoder.source.segment(marker::SOS).unwrap();
+        let (header, _) = ScanHeader::parse(&mut segment, &frame.header).unwrap();
+        let grid = Grid::new(&frame, &header);
+        let tables = decoder
+            .sequential_tables::<Refuse>(&frame, &header, position)
+            .unwrap();
+        let layout = McuLayout::new(&grid, &tables);
+        let mut data = EntropyData::new(bytes, Refuse::ends_data, pace.window(), Vec::new());
+        data.load(decoder.source.position()).unwrap();
+        let mut truth = Truth {
+            place: data.first(),
+            mcu: 0,
+            predictions: [0; 4],
+        };
+        let memory = WaveMemory::default();
+        let mut waves = Waves::new(pace, memory, &mut decoder.budget).unwrap();
+        let mut tally = Self {
+            all_mcus: grid.mcu_count(),
+            ..Self::default()
+        };
+        let end = grid.mcu_count();
+        waves.decode(&layout, &mut data, &mut truth, end, |wave| {
+            tally.waves += 1;
+            tally.mcus += wave.mcus;
+            tally.chunks += wave.tried - 1;
+            tally.joined += wave.parts.len() - 1;
+            for (part, chunk) in wave.parts.iter().zip(&wave.chunks).skip(1) {
+                tally
+                    .bits
+                    .push(chunk.starts[part.blocks.start] - chunk.guess);
+            }
+        });
+        tally.bits.sort_unstable();
+        tally
+    }
+}
+
+#[test]
+fn chunks_fall_into_step() {
+    for layout in 0..LAYOUTS.len() {
+        for optimized in [false, true] {
+            let image = picture(layout, 700, 500, 0.1, 3);
+            let tables = if optimized {
+                HuffmanTables::Optimized
+            } else {
+                HuffmanTables::Standard
+            };
+            let tally = Tally::of(&encoded(&image, tables, 0, true), SHORT);
+            assert!(tally.joined * 10 > tally.chunks * 8, "{layout}: {tally:?}");
+            assert_eq!(tally.mcus, tally.all_mcus);
+        }
+    }
+}
+
+/// Prints how soon chunks fall into step in photographs.
+#[test]
+fn chunks_of_photographs_fall_into_step() {
+    let Some(folder) = std::env::var_os("FEATURE_DISTILLATION_DATA") else {
+        println!("did not run: FEATURE_DISTILLATION_DATA is not set");
+        return;
+    };
+    let mut paths: Vec<_> = std::fs::read_dir(std::path::Path::new(&folder).join("photos"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    let pace = Pace {
+        chunks: 8,
+        blocks: 2048,
+        most_blocks: 4096,
+        least_bytes: 2048,
+        most_bytes: 32768,
+        settling_bits: 1 << 14,
+    };
+    let (mut chunks, mut joined, mut bits, mut complete) = (0, 0, Vec::new(), 0);
+    let mut files = 0;
+    for path in paths {
+        let image = CoefficientImage::decode(&std::fs::read(&path).unwrap()).unwrap();
+        for tables in [HuffmanTables::Standard, HuffmanTables::Optimized] {
+            let options = EncodeOptions::new().with_huffman_tables(tables);
+            let Ok(encoded) = image.encode_with(&options) else {
+                continue;
+            };
+            let tally = Tally::of(&encoded.bytes, pace);
+            files += 1;
+            complete += usize::from(tally.mcus == tally.all_mcus);
+            chunks += tally.chunks;
+            joined += tally.joined;
+            bits.extend(tally.bits);
+        }
+    }
+    bits.sort_unstable();
+    let quantile = |share: f64| bits[(share * (bits.len() - 1) as f64) as usize];
+    println!(
+        "{files} files, {complete} to the end or too short; {joined} of {chunks} chunks joined; bits: median {}, 90 % {}, 99 % {}, most {}",
+        quantile(0.5),
+        quantile(0.9),
+        quantile(0.99),
+        quantile(1.0)
+    );
+    assert!(joined * 100 > chunks * 95);
 }
