@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use allocation::{Counting, peak_of};
 use clap::Parser;
-use feature_distillation::ChromaSubsampling;
+use feature_distillation::{ChromaSubsampling, PixelScratch};
 use peers::{
     Libjpeg, PIPELINES, Photo, Picture, Sources, decode_by, distiller, enlarged, libjpeg, median,
     one_pass, photos, seconds, versions,
@@ -33,6 +33,8 @@ const SIZES: [f64; 7] = [0.05, 0.2, 1.0, 4.0, 12.0, 24.0, 100.0];
 const SMOKE: [f64; 2] = [0.002, 0.01];
 /// Of the files, which are baseline and 4:2:0.
 const QUALITY: u8 = 90;
+/// Of a run: all anew, or what the runs before have left, pixels and all.
+const MEMORY: [&str; 2] = ["fresh", "kept"];
 /// Seconds that the runs over one picture take about.
 const SECONDS: f64 = 6.0;
 const FEWEST_ROUNDS: usize = 5;
@@ -67,10 +69,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     };
     let photos = photos(&sources, libjpeg)?;
     println!(
-        "| megapixels | bits a pixel | ours | ns a pixel | libjpeg-turbo, ns a pixel | its time / ours \
-         | beyond input and output, MiB | bytes a pixel |"
+        "| megapixels | bits a pixel | ours | memory | ns a pixel | libjpeg-turbo, ns a pixel \
+         | its time / ours | beyond input and output, MiB |"
     );
-    println!("|---:|---:|---|---:|---:|---:|---:|---:|");
+    println!("|---:|---:|---|---|---:|---:|---:|---:|");
     let sizes: &[f64] = if arguments.test { &SMOKE } else { &SIZES };
     for &megapixels in sizes {
         print_rows(megapixels, &photos[0], libjpeg);
@@ -93,33 +95,45 @@ fn print_rows(megapixels: f64, photo: &Photo, libjpeg: &'static Libjpeg) {
         let (pixels, peak) = peak_of(|| one_pass(distiller, bytes));
         peak - pixels.as_slice().len()
     });
-    let contenders: [Box<dyn Fn()>; 3] = [
-        Box::new(|| drop(one_pass(&distillers[0], bytes))),
-        Box::new(|| drop(one_pass(&distillers[1], bytes))),
-        Box::new(|| drop(decode(bytes))),
-    ];
-    let mut times = [const { Vec::new() }; 3];
+    let mut contenders: Vec<Box<dyn FnMut()>> = Vec::new();
+    for distiller in &distillers {
+        contenders.push(Box::new(|| drop(one_pass(distiller, bytes))));
+        let mut scratch = PixelScratch::new();
+        contenders.push(Box::new(move || {
+            let pixels = distiller.one_pass_jpeg_in(bytes, &mut scratch).unwrap();
+            scratch.recycle(pixels);
+        }));
+    }
+    contenders.push(Box::new(|| drop(decode(bytes))));
+    let mut pixels = vec![0; picture.photo.rgb.len()];
+    contenders.push(Box::new(move || {
+        libjpeg.decode_into(bytes, true, &mut pixels).unwrap();
+    }));
+    let count = contenders.len();
+    let mut times = vec![Vec::new(); count];
     let start = Instant::now();
     for round in 0.. {
         if round >= FEWEST_ROUNDS && start.elapsed().as_secs_f64() > SECONDS {
             break;
         }
-        for place in 0..3 {
-            let index = (round + place) % 3;
-            times[index].push(seconds(&contenders[index]));
+        for place in 0..count {
+            let index = (round + place) % count;
+            times[index].push(seconds(&mut contenders[index]));
         }
     }
     let pixels = picture.photo.pixels() as f64;
-    let [equal, precise, theirs] = times.map(median);
-    for (((name, _), ours), beyond) in PIPELINES.iter().zip([equal, precise]).zip(beyond) {
-        println!(
-            "| {megapixels} | {:.2} | {name} | {:.1} | {:.1} | {:.2} | {:.2} | {:.2} |",
-            picture.bits_per_pixel(),
-            1e9 * ours / pixels,
-            1e9 * theirs / pixels,
-            theirs / ours,
-            beyond as f64 / f64::from(1 << 20),
-            beyond as f64 / pixels,
-        );
+    let times: Vec<f64> = times.into_iter().map(median).collect();
+    let (ours, theirs) = times.split_at(count - MEMORY.len());
+    for ((ours, (pipeline, _)), beyond) in ours.chunks(MEMORY.len()).zip(PIPELINES).zip(beyond) {
+        for ((memory, ours), theirs) in MEMORY.iter().zip(ours).zip(theirs) {
+            println!(
+                "| {megapixels} | {:.2} | {pipeline} | {memory} | {:.1} | {:.1} | {:.2} | {:.2} |",
+                picture.bits_per_pixel(),
+                1e9 * ours / pixels,
+                1e9 * theirs / pixels,
+                theirs / ours,
+                beyond as f64 / f64::from(1 << 20),
+            );
+        }
     }
 }
