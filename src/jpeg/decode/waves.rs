@@ -45,17 +45,21 @@ impl Pace {
     /// For a scan and the threads of the current pool; `None` where the scan is too short for several, or the pool
     /// has one.
     pub(super) fn of_pool(grid: &Grid) -> Option<Self> {
-        const BLOCKS: usize = 2048;
+        /// Many times what it takes to fall into step, and 128 KiB.
+        const BLOCKS: usize = 1024;
         /// A picture of 1 megapixel has as many, with chroma halved both ways.
         const FEWEST_BLOCKS: u64 = 23_000;
+        /// As some chunks take longer than others, several for each thread; more would only take memory.
+        const CHUNKS: usize = 32;
         let in_mcu = |part: &GridComponent| u64::from(part.in_mcu.0 * part.in_mcu.1);
         let blocks = grid.mcu_count() * grid.components.iter().map(in_mcu).sum::<u64>();
-        (blocks >= FEWEST_BLOCKS && rayon::current_num_threads() > 1).then(|| Self {
-            chunks: 2 * rayon::current_num_threads(),
+        let threads = rayon::current_num_threads();
+        (blocks >= FEWEST_BLOCKS && threads > 1).then(|| Self {
+            chunks: threads.max(CHUNKS.min(4 * threads)),
             blocks: BLOCKS,
             most_blocks: 2 * BLOCKS,
             least_bytes: 2048,
-            most_bytes: 16 * BLOCKS,
+            most_bytes: 32 * BLOCKS,
             settling_bits: 1 << 14,
         })
     }
