@@ -38,6 +38,7 @@ const SHORT: Pace = Pace {
     least_bytes: 60,
     most_bytes: 4000,
     settling_bits: 1500,
+    mcu_rows: 3,
 };
 
 /// A picture whose blocks have coefficients as rare and as small as those of photographs.
@@ -89,9 +90,9 @@ struct Rows {
 }
 
 impl RowSink for Rows {
-    fn begin(&mut self, outline: &Outline<'_>) -> Result<bool> {
+    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize> {
         self.components = vec![Vec::new(); outline.components.len()];
-        Ok(true)
+        Ok(mcu_rows)
     }
 
     fn take(&mut self, rows: &mut [&mut [Block]]) {
@@ -401,6 +402,7 @@ fn chunks_of_photographs_fall_into_step() {
         least_bytes: 2048,
         most_bytes: 32768,
         settling_bits: 1 << 14,
+        mcu_rows: 1,
     };
     let (mut chunks, mut joined, mut bits, mut complete) = (0, 0, Vec::new(), 0);
     let mut files = 0;
