@@ -236,7 +236,6 @@ impl Budget {
     }
 
     /// Charges memory that something could do without; `None` where the limit does not allow it.
-    #[cfg(feature = "rayon")]
     pub(crate) fn charge_memory_if_left(&mut self, bytes: u64) -> Option<()> {
         let memory = self.memory.checked_add(bytes)?;
         self.memory = (memory <= self.limits.memory).then_some(memory)?;

@@ -354,27 +354,28 @@ fn requantize(requantizer: &Requantizer, blocks: &mut [Block], is_shared: bool) 
 }
 
 impl<T: Rendering> RowSink for Picture<'_, T> {
-    fn begin(&mut self, outline: &Outline<'_>) -> Result<bool> {
+    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize> {
         let Rendition {
             options, accept, ..
         } = self.rendition;
         // What is refused is decoded whole before: a damaged file is told to be one.
         let is_accepted = accept.is_none_or(|accept| accept(outline).is_ok());
         let Some(output) = Output::of(outline, options).ok().filter(|_| is_accepted) else {
-            return Ok(false);
+            return Ok(0);
         };
-        // A row of MCUs has at most four rows of blocks.
-        let blocks: u64 = outline
-            .components
-            .iter()
-            .map(|component| {
-                let high = u32::from(component.sampling().vertical()).min(component.blocks_high());
-                u64::from(high) * u64::from(component.blocks_wide())
-            })
-            .sum();
-        options.check_memory::<T>(outline, output, blocks, 1)?;
-        self.start(outline, output, 1)?;
-        Ok(true)
+        let check = |mcu_rows: usize| {
+            let blocks = outline.components.iter().map(|component| {
+                let rows = mcu_rows * usize::from(component.sampling().vertical());
+                rows.min(component.blocks_high() as usize) as u64
+                    * u64::from(component.blocks_wide())
+            });
+            options.check_memory::<T>(outline, output, blocks.sum(), mcu_rows)
+        };
+        // Several where there is memory for them.
+        let mcu_rows = if check(mcu_rows).is_ok() { mcu_rows } else { 1 };
+        check(mcu_rows)?;
+        self.start(outline, output, mcu_rows)?;
+        Ok(mcu_rows)
     }
 
     fn take(&mut self, rows: &mut [&mut [Block]]) {

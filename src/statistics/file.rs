@@ -56,10 +56,10 @@ struct TalliedRows<'a> {
 }
 
 impl RowSink for TalliedRows<'_> {
-    fn begin(&mut self, outline: &Outline<'_>) -> Result<bool> {
+    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize> {
         // What does not fit is decoded whole before: a damaged file is told to be one.
         self.image = self.statistics.begin_image(outline).ok();
-        Ok(self.image.is_some())
+        Ok(self.image.as_ref().map_or(0, |_| mcu_rows))
     }
 
     fn take(&mut self, rows: &mut [&mut [Block]]) {

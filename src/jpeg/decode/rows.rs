@@ -1,5 +1,7 @@
 //! Rows of blocks for who takes them as they are decoded: no image of coefficients arises.
 
+#[cfg(feature = "rayon")]
+use std::iter;
 use std::mem;
 
 use crate::band::Block;
@@ -10,10 +12,10 @@ use crate::limits::{Budget, try_reserve};
 use super::super::header::ScanHeader;
 use super::super::huffman::DecodeTables;
 use super::frame::{BLOCK_BYTES, Frame};
-use super::scan::Grid;
+use super::scan::{Grid, GridComponent};
 use super::walk::{BlockStore, Lines};
 #[cfg(feature = "rayon")]
-use super::waves::WaveMemory;
+use super::waves::{Pace, WaveMemory};
 use super::{DecodeOptions, Decoder};
 
 /// Components of a scan, at most (T.81 B.2.3).
@@ -21,15 +23,16 @@ pub(crate) const MOST_COMPONENTS: usize = 4;
 
 /// Takes the blocks of an image as they are decoded.
 pub(crate) trait RowSink: Send {
-    /// Whether the sink takes the rows of this image; if not, it is decoded whole. Called once, before the
+    /// How many rows of MCUs of this image the sink takes at a time, at most, of the `mcu_rows` that it may be offered;
+    /// of an image of which it takes none, all are decoded before. Called once, before the
     /// first row; what the sink will hold is charged by itself.
     ///
     /// # Errors
     ///
     /// Those of whoever cannot take what it wants to.
-    fn begin(&mut self, outline: &Outline<'_>) -> Result<bool>;
+    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize>;
 
-    /// Takes the next rows of blocks of each component, those of one row of MCUs.
+    /// Takes the next rows of blocks of each component, those of one row of MCUs or more.
     ///
     /// The blocks may be changed; they are lost behind the call.
     fn take(&mut self, rows: &mut [&mut [Block]]);
@@ -114,20 +117,30 @@ impl Decoder<'_> {
             color_space,
             components: &frame.components,
         };
-        if sink.begin(&outline)? {
-            let grid = Grid::new(frame, header);
-            self.scratch.strips.begin(&grid, &mut self.budget)?;
+        let grid = Grid::new(frame, header);
+        #[cfg(feature = "rayon")]
+        let offered = self
+            .pace
+            .or_else(|| Pace::of_pool(&grid))
+            .map_or(1, |pace| pace.mcu_rows);
+        #[cfg(not(feature = "rayon"))]
+        let offered = 1;
+        let taken = sink.begin(&outline, offered)?;
+        if taken > 0 {
+            self.scratch.strips.begin(&grid, taken, &mut self.budget)?;
             frame.is_handed_over = true;
         }
         Ok(())
     }
 }
 
-/// The blocks of a row of MCUs, by component.
+/// The blocks of a few rows of MCUs, by component.
 #[derive(Debug, Default)]
 pub(super) struct Strips {
-    strips: [Strip; MOST_COMPONENTS],
-    /// Whether the row at hand is not empty.
+    by_component: [Strip; MOST_COMPONENTS],
+    /// Rows of MCUs that there is room for.
+    mcu_rows: usize,
+    /// Whether the first row at hand is not empty.
     is_begun: bool,
 }
 
@@ -141,16 +154,26 @@ struct Strip {
 }
 
 impl Strips {
-    /// Makes room for a row of MCUs of a scan.
-    fn begin(&mut self, grid: &Grid, budget: &mut Budget) -> Result<()> {
+    /// Makes room for rows of MCUs of a scan: for one where there is no more.
+    fn begin(&mut self, grid: &Grid, mcu_rows: usize, budget: &mut Budget) -> Result<()> {
         self.is_begun = false;
-        for (strip, part) in self.strips.iter_mut().zip(&grid.components) {
-            let (wide, high) = (part.blocks.0 as usize, part.blocks.1 as usize);
-            (strip.wide, strip.left) = (wide, high);
-            let count = wide * high.min(part.in_mcu.1 as usize);
-            budget.charge_memory(count as u64 * BLOCK_BYTES)?;
+        let count = |part: &GridComponent, mcu_rows: usize| {
+            let rows = (part.blocks.1 as usize).min(mcu_rows * part.in_mcu.1 as usize);
+            part.blocks.0 as usize * rows
+        };
+        let memory = |mcu_rows| {
+            let blocks = grid.components.iter().map(|part| count(part, mcu_rows));
+            blocks.sum::<usize>() as u64 * BLOCK_BYTES
+        };
+        self.mcu_rows = mcu_rows;
+        if mcu_rows == 1 || budget.charge_memory_if_left(memory(mcu_rows)).is_none() {
+            self.mcu_rows = 1;
+            budget.charge_memory(memory(1))?;
+        }
+        for (strip, part) in self.by_component.iter_mut().zip(&grid.components) {
+            (strip.wide, strip.left) = (part.blocks.0 as usize, part.blocks.1 as usize);
             strip.blocks.clear();
-            try_reserve(&mut strip.blocks, count)?;
+            try_reserve(&mut strip.blocks, count(part, self.mcu_rows))?;
         }
         Ok(())
     }
@@ -169,7 +192,11 @@ pub(super) struct StripStore<'a> {
 
 impl BlockStore for StripStore<'_> {
     fn lines(&mut self, grid: &Grid, _: u32) -> Lines<'_> {
-        let Strips { strips, is_begun } = self.strips;
+        let Strips {
+            by_component: strips,
+            is_begun,
+            ..
+        } = self.strips;
         let mut lines = Lines::new();
         for (slot, (strip, part)) in strips.iter_mut().zip(&grid.components).enumerate() {
             if !*is_begun {
@@ -184,14 +211,61 @@ impl BlockStore for StripStore<'_> {
     }
 
     fn finish_row(&mut self, grid: &Grid) {
+        self.hand_over(grid, 1);
+        self.strips.is_begun = false;
+    }
+
+    #[cfg(feature = "rayon")]
+    fn lines_of_rows(&mut self, grid: &Grid, _: usize, most: usize) -> Vec<Lines<'_>> {
+        let most = most.min(self.strips.mcu_rows);
+        let mut lines: Vec<Lines<'_>> = iter::repeat_with(Lines::new).take(most).collect();
+        let strips = self.strips.by_component.iter_mut().zip(&grid.components);
+        for (slot, (strip, part)) in strips.enumerate() {
+            // What is no zeros is overwritten, or made zeros in the end.
+            let count = strip.wide * strip.left.min(most * part.in_mcu.1 as usize);
+            strip.blocks.resize(count, [0; 64]);
+            let mut rows = strip.blocks.chunks_exact_mut(strip.wide);
+            for lines in &mut lines {
+                lines.add(slot, part, &mut rows);
+            }
+        }
+        lines
+    }
+
+    #[cfg(feature = "rayon")]
+    fn finish_rows(&mut self, grid: &Grid, whole: usize, column: usize) {
+        self.hand_over(grid, whole);
+        self.strips.is_begun = column > 0;
+        if self.strips.is_begun {
+            for (strip, part) in self.strips.by_component.iter_mut().zip(&grid.components) {
+                let row = strip.wide * part.in_mcu.1 as usize;
+                let begun = strip.blocks.len().min(whole * row);
+                strip.blocks.copy_within(begun.., 0);
+                strip
+                    .blocks
+                    .truncate(strip.wide * strip.left.min(part.in_mcu.1 as usize));
+            }
+            self.lines(grid, 0).clear_from(column);
+        }
+    }
+}
+
+impl StripStore<'_> {
+    /// Lets the sink take the first rows of MCUs.
+    fn hand_over(&mut self, grid: &Grid, mcu_rows: usize) {
         let mut rows: [&mut [Block]; MOST_COMPONENTS] = Default::default();
         let count = grid.components.len();
         // Others are memory from an image of more components.
-        for (rows, strip) in rows.iter_mut().zip(&mut self.strips.strips[..count]) {
-            strip.left -= strip.blocks.len() / strip.wide;
-            *rows = &mut strip.blocks;
+        let strips = self.strips.by_component[..count]
+            .iter_mut()
+            .zip(&grid.components);
+        for (rows, (strip, part)) in rows.iter_mut().zip(strips) {
+            let high = strip.left.min(mcu_rows * part.in_mcu.1 as usize);
+            strip.left -= high;
+            *rows = &mut strip.blocks[..high * strip.wide];
         }
-        self.sink.take(&mut rows[..count]);
-        self.strips.is_begun = false;
+        if mcu_rows > 0 {
+            self.sink.take(&mut rows[..count]);
+        }
     }
 }

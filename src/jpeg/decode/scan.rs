@@ -174,6 +174,15 @@ impl Grid {
         u64::from(self.mcus_wide) * u64::from(self.mcus_high)
     }
 
+    /// Row and column of an MCU that is counted row by row, or of the end of the last.
+    #[cfg(feature = "rayon")]
+    pub(super) fn row_and_column(&self, mcu: u64) -> (usize, usize) {
+        let wide = u64::from(self.mcus_wide);
+        // An image has at most 65535 MCUs in each direction.
+        #[expect(clippy::cast_possible_truncation, reason = "shown above")]
+        ((mcu / wide) as usize, (mcu % wide) as usize)
+    }
+
     /// The blocks in a range of MCUs, as at most three rectangles of each component.
     pub(super) fn areas(&self, mcus: Range<u64>) -> Vec<BlockArea> {
         let wide = u64::from(self.mcus_wide);

@@ -1,5 +1,7 @@
 //! The way through the MCUs of a scan and the blocks in them (T.81 A.2.2, A.2.3).
 
+#[cfg(feature = "rayon")]
+use std::iter;
 use std::ops::Range;
 
 use crate::band::Block;
@@ -24,6 +26,16 @@ pub(super) trait BlockStore {
 
     /// All blocks of the row of MCUs are there.
     fn finish_row(&mut self, grid: &Grid);
+
+    /// The rows of blocks in consecutive rows of MCUs, from one on that may be begun already: `most` of them, or as
+    /// many as there is room for.
+    #[cfg(feature = "rayon")]
+    fn lines_of_rows(&mut self, grid: &Grid, first: usize, most: usize) -> Vec<Lines<'_>>;
+
+    /// All blocks of the first rows of MCUs are there that `lines_of_rows` gave, and those of the next one as far
+    /// as a column of MCUs, unless that is 0.
+    #[cfg(feature = "rayon")]
+    fn finish_rows(&mut self, grid: &Grid, whole: usize, column: usize);
 }
 
 /// An MCU has at most ten blocks (T.81 B.2.3), so a row of them no more rows of blocks.
@@ -73,6 +85,41 @@ impl<'a> Lines<'a> {
             }
         }
     }
+
+    /// Reads MCUs of a row from a column on; false where the data end before they do.
+    pub(super) fn read<F: Faults>(
+        &mut self,
+        mcus: Range<u64>,
+        first_column: usize,
+        reader: &mut impl BlockReader<F>,
+        faults: &mut F,
+    ) -> Result<bool, Malformed> {
+        for (mcu, column) in mcus.zip(first_column..) {
+            if faults.stops_before(mcu, reader.consumed_bytes()) {
+                return Ok(false);
+            }
+            for line in &mut self.lines[..self.count] {
+                let first = column * line.in_mcu;
+                for x in first..first + line.in_mcu {
+                    match line.blocks.get_mut(x) {
+                        Some(block) => reader.read(line.slot, block, faults)?,
+                        // Pads the MCU, and is no part of the picture.
+                        None => reader.read(line.slot, &mut [0; 64], faults)?,
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes zeros of the blocks from a column of MCUs on.
+    #[cfg(feature = "rayon")]
+    pub(super) fn clear_from(&mut self, column: usize) {
+        for line in &mut self.lines[..self.count] {
+            let blocks = line.blocks.get_mut(column * line.in_mcu..);
+            blocks.unwrap_or_default().fill([0; 64]);
+        }
+    }
 }
 
 /// All blocks of all components.
@@ -99,6 +146,28 @@ impl BlockStore for WholeImage<'_> {
     }
 
     fn finish_row(&mut self, _: &Grid) {}
+
+    #[cfg(feature = "rayon")]
+    fn lines_of_rows(&mut self, grid: &Grid, first: usize, most: usize) -> Vec<Lines<'_>> {
+        let mut lines: Vec<Lines<'_>> = iter::repeat_with(Lines::new).take(most).collect();
+        let mut components = self.0.iter_mut().enumerate();
+        for (slot, part) in grid.components.iter().enumerate() {
+            let Some((_, component)) = components.find(|(index, _)| *index == part.index) else {
+                continue;
+            };
+            // There are at most 65535 rows of MCUs.
+            #[expect(clippy::cast_possible_truncation, reason = "shown above")]
+            component.grow_to_row((first + most) as u32 * part.in_mcu.1);
+            let mut rows = component.block_rows_mut(first * part.in_mcu.1 as usize);
+            for lines in &mut lines {
+                lines.add(slot, part, &mut rows);
+            }
+        }
+        lines
+    }
+
+    #[cfg(feature = "rayon")]
+    fn finish_rows(&mut self, _: &Grid, _: usize, _: usize) {}
 }
 
 /// Reads the MCUs of an interval, counted row by row, until they end or the data do.
@@ -132,20 +201,8 @@ fn walk_rows<F: Faults>(
         let end_of_row = (u64::from(row) + 1) * wide;
         let end = mcus.end.min(end_of_row);
         let mut lines = store.lines(grid, row);
-        for (mcu, column) in (next..end).zip(first_column..) {
-            if faults.stops_before(mcu, reader.consumed_bytes()) {
-                return Ok(());
-            }
-            for line in &mut lines.lines[..lines.count] {
-                let first = column * line.in_mcu;
-                for x in first..first + line.in_mcu {
-                    match line.blocks.get_mut(x) {
-                        Some(block) => reader.read(line.slot, block, faults)?,
-                        // Pads the MCU, and is no part of the picture.
-                        None => reader.read(line.slot, &mut [0; 64], faults)?,
-                    }
-                }
-            }
+        if !lines.read(next..end, first_column, reader, faults)? {
+            return Ok(());
         }
         if end == end_of_row {
             store.finish_row(grid);

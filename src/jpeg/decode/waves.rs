@@ -17,7 +17,7 @@ use crate::limits::Budget;
 use super::super::bits::{AHEAD, BitPlace, EntropyData};
 use super::scan::{Grid, GridComponent, Refuse};
 use super::speculation::{Chunk, McuLayout, Stretch};
-use super::walk::{BlockReader, BlockStore, walk};
+use super::walk::{BlockReader, BlockStore, Lines};
 
 /// Blocks that a chunk may read past its end to fall into step with the next one.
 const MOST_JOINING_BLOCKS: usize = 512;
@@ -39,24 +39,31 @@ pub(super) struct Pace {
     pub(super) most_bytes: usize,
     /// Bits that a chunk may take to fall into step.
     pub(super) settling_bits: usize,
+    /// Rows of MCUs that a sink may be given at a time.
+    pub(super) mcu_rows: usize,
 }
 
 impl Pace {
     /// For a scan and the threads of the current pool; `None` where the scan is too short for several, or the pool
     /// has one.
     pub(super) fn of_pool(grid: &Grid) -> Option<Self> {
-        const BLOCKS: usize = 2048;
+        /// Many times what it takes to fall into step, and 128 KiB.
+        const BLOCKS: usize = 1024;
         /// A picture of 1 megapixel has as many, with chroma halved both ways.
         const FEWEST_BLOCKS: u64 = 23_000;
+        /// As some chunks take longer than others, several for each thread; more would only take memory.
+        const CHUNKS: usize = 32;
         let in_mcu = |part: &GridComponent| u64::from(part.in_mcu.0 * part.in_mcu.1);
         let blocks = grid.mcu_count() * grid.components.iter().map(in_mcu).sum::<u64>();
-        (blocks >= FEWEST_BLOCKS && rayon::current_num_threads() > 1).then(|| Self {
-            chunks: 2 * rayon::current_num_threads(),
+        let threads = rayon::current_num_threads();
+        (blocks >= FEWEST_BLOCKS && threads > 1).then(|| Self {
+            chunks: threads.max(CHUNKS.min(4 * threads)),
             blocks: BLOCKS,
             most_blocks: 2 * BLOCKS,
             least_bytes: 2048,
-            most_bytes: 16 * BLOCKS,
+            most_bytes: 32 * BLOCKS,
             settling_bits: 1 << 14,
+            mcu_rows: 2 * threads,
         })
     }
 
@@ -331,10 +338,33 @@ impl Wave {
         self.first_mcu..self.first_mcu + self.mcus
     }
 
-    /// Puts the blocks where they belong.
+    /// Puts the blocks where they belong, several rows of MCUs at a time.
     pub(super) fn put(&self, grid: &Grid, layout: &McuLayout<'_>, store: &mut impl BlockStore) {
-        let mut blocks = self.blocks_from(self.first_mcu, layout);
-        walk(grid, store, self.mcus(), &mut blocks, &mut Refuse);
+        let wide = u64::from(grid.mcus_wide);
+        let all = self.mcus();
+        let mut next = all.start;
+        while next < all.end {
+            let (first, _) = grid.row_and_column(next);
+            let (last, _) = grid.row_and_column(all.end - 1);
+            let mut rows = store.lines_of_rows(grid, first, last + 1 - first);
+            let rows_end = (first + rows.len()) as u64 * wide;
+            let read = |(row, lines): (usize, &mut Lines<'_>)| {
+                let start = (first + row) as u64 * wide;
+                let mcus = start.max(all.start)..(start + wide).min(all.end);
+                let mut blocks = self.blocks_from(mcus.start, layout);
+                let (_, column) = grid.row_and_column(mcus.start);
+                // Nothing is at fault that is decoded.
+                let _ = lines.read(mcus, column, &mut blocks, &mut Refuse);
+            };
+            rows.par_iter_mut()
+                .enumerate()
+                .with_max_len(1)
+                .for_each(read);
+            drop(rows);
+            next = rows_end.min(all.end);
+            let (end, column) = grid.row_and_column(next);
+            store.finish_rows(grid, end - first, column);
+        }
     }
 
     /// The blocks from one MCU on, in the order of decoding.

@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::coefficients::{CoefficientImage, ColorSpace, Outline, SamplingFactor};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::jpeg::bits::BitWriter;
 use crate::jpeg::decode::scan::Faults;
 use crate::jpeg::decode::{DecodeOptions, Decoder, RowSink};
 use crate::jpeg::header::ScanHeader;
@@ -15,7 +16,7 @@ use crate::quantization::{QuantizationTable, QuantizationTables};
 use crate::{EncodeOptions, HuffmanTables, RestartInterval, ScanScript};
 
 /// Sampling factors of the components, and the colour space.
-const LAYOUTS: [(&[(u8, u8)], ColorSpace); 8] = [
+const LAYOUTS: [(&[(u8, u8)], ColorSpace); 9] = [
     (&[(1, 1)], ColorSpace::Grey),
     (&[(1, 1), (1, 1), (1, 1)], ColorSpace::YCbCr),
     (&[(2, 1), (1, 1), (1, 1)], ColorSpace::YCbCr),
@@ -25,6 +26,8 @@ const LAYOUTS: [(&[(u8, u8)], ColorSpace); 8] = [
     (&[(1, 1), (1, 1), (1, 1), (1, 1)], ColorSpace::Cmyk),
     (&[(2, 2), (1, 1), (1, 1), (2, 2)], ColorSpace::Ycck),
     (&[(2, 2), (1, 1), (2, 1)], ColorSpace::YCbCr),
+    // The same tables for components of different numbers of blocks: only luck finds the right one.
+    (&[(2, 2), (1, 1), (1, 1)], ColorSpace::Rgb),
 ];
 
 /// Chunks so short that small pictures have many.
@@ -35,6 +38,7 @@ const SHORT: Pace = Pace {
     least_bytes: 60,
     most_bytes: 4000,
     settling_bits: 1500,
+    mcu_rows: 3,
 };
 
 /// A picture whose blocks have coefficients as rare and as small as those of photographs.
@@ -86,9 +90,9 @@ struct Rows {
 }
 
 impl RowSink for Rows {
-    fn begin(&mut self, outline: &Outline<'_>) -> Result<bool> {
+    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize> {
         self.components = vec![Vec::new(); outline.components.len()];
-        Ok(true)
+        Ok(mcu_rows)
     }
 
     fn take(&mut self, rows: &mut [&mut [Block]]) {
@@ -122,6 +126,14 @@ fn assert_waves_change_nothing(bytes: &[u8], pace: Pace) {
             format!("{:?}", expected.map(|_| ())),
             format!("{:?}", found.map(|_| ()))
         ),
+    }
+}
+
+fn tables(optimized: bool) -> HuffmanTables {
+    if optimized {
+        HuffmanTables::Optimized
+    } else {
+        HuffmanTables::Standard
     }
 }
 
@@ -175,8 +187,7 @@ proptest! {
         pace in paces(),
     ) {
         let image = picture(layout, width, height, busy, seed);
-        let tables = if optimized { HuffmanTables::Optimized } else { HuffmanTables::Standard };
-        let bytes = encoded(&image, tables, restarts, interleaved);
+        let bytes = encoded(&image, tables(optimized), restarts, interleaved);
         let found = decode(&bytes, 3, Some(pace)).unwrap();
         prop_assert!(found.components() == image.components());
         if interleaved {
@@ -197,8 +208,7 @@ proptest! {
         pace in paces(),
     ) {
         let image = picture(layout, 300, 200, 0.1, seed);
-        let tables = if optimized { HuffmanTables::Optimized } else { HuffmanTables::Standard };
-        let mut bytes = encoded(&image, tables, restarts, true);
+        let mut bytes = encoded(&image, tables(optimized), restarts, true);
         for (place, byte) in changes {
             *place.get_mut(&mut bytes) = byte;
         }
@@ -237,6 +247,9 @@ struct Tally {
     bits: Vec<u32>,
     mcus: u64,
     all_mcus: u64,
+    /// Blocks, and how many were decoded to get them.
+    blocks: usize,
+    decoded: usize,
 }
 
 impl Tally {
@@ -277,6 +290,9 @@ impl Tally {
             tally.mcus += wave.mcus;
             tally.chunks += wave.tried - 1;
             tally.joined += wave.parts.len() - 1;
+            tally.blocks += usize::try_from(wave.mcus).unwrap() * layout.blocks();
+            let chunks = &wave.chunks[..wave.tried];
+            tally.decoded += chunks.iter().map(|chunk| chunk.blocks.len()).sum::<usize>();
             for (part, chunk) in wave.parts.iter().zip(&wave.chunks).skip(1) {
                 tally
                     .bits
@@ -290,18 +306,80 @@ impl Tally {
 
 #[test]
 fn chunks_fall_into_step() {
-    for layout in 0..LAYOUTS.len() {
+    let pace = Pace {
+        blocks: 300,
+        most_blocks: 900,
+        most_bytes: 12_000,
+        settling_bits: 10_000,
+        ..SHORT
+    };
+    for layout in 0..LAYOUTS.len() - 1 {
         for optimized in [false, true] {
-            let image = picture(layout, 700, 500, 0.1, 3);
-            let tables = if optimized {
-                HuffmanTables::Optimized
-            } else {
-                HuffmanTables::Standard
-            };
-            let tally = Tally::of(&encoded(&image, tables, 0, true), SHORT);
-            assert!(tally.joined * 10 > tally.chunks * 8, "{layout}: {tally:?}");
+            let image = picture(layout, 900, 700, 0.1, 3);
+            let tables = tables(optimized);
+            let tally = Tally::of(&encoded(&image, tables, 0, true), pace);
+            let (chunks, joined) = (tally.chunks, tally.joined);
+            // An MCU of ten blocks, eight of which share their tables, takes longer.
+            let least = if layout == 6 { 25 } else { 90 };
+            assert!(
+                chunks > 20 && joined * 100 > chunks * least,
+                "{layout}: {joined} of {chunks}"
+            );
             assert_eq!(tally.mcus, tally.all_mcus);
         }
+    }
+}
+
+/// Whatever a file does, the work stays below about twice that of one thread.
+#[test]
+fn work_in_vain_is_bounded() {
+    let mut fewest = usize::MAX;
+    for layout in 0..LAYOUTS.len() {
+        let mut image = picture(layout, 1500, 1000, 0.0, 1);
+        for component in image.components_mut() {
+            component.blocks_mut().fill([0; 64]);
+        }
+        let tally = Tally::of(&encoded(&image, HuffmanTables::Standard, 0, true), SHORT);
+        assert_eq!(tally.mcus, tally.all_mcus);
+        assert!(tally.decoded * 2 < tally.blocks * 5, "{layout}: {tally:?}");
+        fewest = fewest.min(tally.joined * 100 / tally.chunks);
+    }
+    // Otherwise nothing was shown.
+    assert!(fewest < 10, "{fewest}");
+}
+
+/// The DC values of a chunk are in range as long as nobody knows what comes before it.
+#[test]
+fn a_dc_value_that_leaves_its_range_behind_a_guess_is_found() {
+    let image = picture(0, 1600, 800, 0.0, 1);
+    let mut bytes = encoded(&image, HuffmanTables::Standard, 0, true);
+    let start = bytes
+        .windows(2)
+        .position(|pair| pair == [0xFF, marker::SOS]);
+    bytes.truncate(start.unwrap() + 10);
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut writer = BitWriter::new(bytes);
+    for _ in 0..200 * 100 {
+        // Differences of 0, 1 and 3 by the tables of T.81 K.3, and the end of the block.
+        let (difference, count) =
+            [(0b00, 2), (0b0101, 4), (0b01111, 5), (0b01111, 5)][random.random_range(0..4)];
+        writer.put(difference << 4 | 0b1010, count + 4);
+    }
+    let mut bytes = writer.finish();
+    bytes.extend_from_slice(&[0xFF, marker::EOI]);
+    let error = decode(&bytes, 1, None).unwrap_err();
+    let is_dc_range = matches!(
+        error,
+        Error::Malformed {
+            kind: Malformed::DcRange {
+                value: 32768..=32770
+            },
+            ..
+        }
+    );
+    assert!(is_dc_range, "{error:?}");
+    for chunks in 2..9 {
+        assert_waves_change_nothing(&bytes, Pace { chunks, ..SHORT });
     }
 }
 
@@ -324,6 +402,7 @@ fn chunks_of_photographs_fall_into_step() {
         least_bytes: 2048,
         most_bytes: 32768,
         settling_bits: 1 << 14,
+        mcu_rows: 1,
     };
     let (mut chunks, mut joined, mut bits, mut complete) = (0, 0, Vec::new(), 0);
     let mut files = 0;
@@ -345,7 +424,7 @@ fn chunks_of_photographs_fall_into_step() {
     bits.sort_unstable();
     let quantile = |share: f64| bits[(share * (bits.len() - 1) as f64) as usize];
     println!(
-        "{files} files, {complete} to the end or too short; {joined} of {chunks} chunks joined; bits: median {}, 90 % {}, 99 % {}, most {}",
+        "{files} files, {complete} of them long enough and to the end; {joined} of {chunks} chunks joined; bits: median {}, 90 % {}, 99 % {}, most {}",
         quantile(0.5),
         quantile(0.9),
         quantile(0.99),
