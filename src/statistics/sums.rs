@@ -40,8 +40,6 @@ pub(super) struct ImageSums {
     pub(super) sum: i64,
     pub(super) squares: u128,
     pub(super) magnitudes: u64,
-    pub(super) low: i64,
-    pub(super) high: i64,
     /// The image's own figures, in [`IMAGE_SCALE`] fractions.
     pub(super) mean: i64,
     pub(super) deviation: u64,
@@ -56,11 +54,15 @@ impl BandSums {
         self.sum = self.sum.saturating_add(image.sum.into());
         add(&mut self.squares, image.squares);
         add(&mut self.magnitudes, image.magnitudes.into());
-        let (low, high) = self.range.unwrap_or((image.low, image.high));
-        self.range = Some((low.min(image.low), high.max(image.high)));
         self.image_means = self.image_means.saturating_add(image.mean.into());
         add(&mut self.image_deviations, image.deviation.into());
         add(&mut self.image_magnitudes, image.mean_magnitude.into());
+    }
+
+    /// Takes the smallest and the largest value of an image into the range.
+    pub(super) fn widen(&mut self, low: i64, high: i64) {
+        let (lowest, highest) = self.range.unwrap_or((low, high));
+        self.range = Some((lowest.min(low), highest.max(high)));
     }
 
     /// Adds to the histogram.

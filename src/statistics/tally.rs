@@ -18,7 +18,8 @@ use super::sums::{BandSums, IMAGE_SCALE, ImageSums, squared_deviation};
 pub(super) struct Tally {
     vectors: Vectors,
     blocks: u64,
-    quarters: [Quarter; QUARTERS],
+    /// [`QUARTERS`] of them, on the heap: a tally is moved while it is made.
+    quarters: Vec<Quarter>,
     /// Blocks in the sums of 32 bits.
     recent: usize,
     /// Exact values and their counts, where a histogram is wanted.
@@ -50,7 +51,7 @@ impl Tally {
         Self {
             vectors,
             blocks: 0,
-            quarters: [Quarter::EMPTY; QUARTERS],
+            quarters: vec![Quarter::EMPTY; QUARTERS],
             recent: 0,
             values: histogram.then(|| vec![BTreeMap::new(); BANDS]),
         }
@@ -87,16 +88,21 @@ impl Tally {
         for (band, (sums, &unit)) in sums.iter_mut().zip(units).enumerate() {
             let (quarter, lane) = (&self.quarters[band / LANES], band % LANES);
             let worth = |value: i64| value * unit.cast_signed();
-            sums.add_image(&ImageSums {
-                sum: worth(quarter.sum(lane)),
-                squares: u128::from(quarter.squares(lane)) * u128::from(unit * unit),
-                magnitudes: quarter.magnitudes(lane) * unit,
-                low: worth(quarter.low[lane].into()),
-                high: worth(quarter.high[lane].into()),
-                mean: rounded(figures.means[band]),
-                deviation: rounded(figures.deviations[band]).unsigned_abs(),
-                mean_magnitude: rounded(figures.magnitudes[band]).unsigned_abs(),
-            });
+            sums.widen(
+                worth(quarter.low[lane].into()),
+                worth(quarter.high[lane].into()),
+            );
+            let magnitudes = quarter.magnitudes(lane);
+            if magnitudes > 0 {
+                sums.add_image(&ImageSums {
+                    sum: worth(quarter.sum(lane)),
+                    squares: u128::from(quarter.squares(lane)) * u128::from(unit * unit),
+                    magnitudes: magnitudes * unit,
+                    mean: rounded(figures.means[band]),
+                    deviation: rounded(figures.deviations[band]).unsigned_abs(),
+                    mean_magnitude: rounded(figures.magnitudes[band]).unsigned_abs(),
+                });
+            }
             if let Some(values) = &self.values {
                 for (&value, &count) in &values[band] {
                     let bin = worth(value.into()).div_euclid(i64::from(bin_width));
@@ -254,7 +260,7 @@ impl Quarter {
 }
 
 struct AddBlocks<'a> {
-    quarters: &'a mut [Quarter; QUARTERS],
+    quarters: &'a mut [Quarter],
     recent: &'a mut usize,
     blocks: &'a [Block],
 }
