@@ -401,13 +401,21 @@ pub(super) struct BitWriter {
     bytes: Vec<u8>,
     /// The next bytes before they are stuffed.
     clean: Box<[u8; CLEAN + 8]>,
+    end: End,
+}
+
+/// Where a [`BitWriter`] has come to.
+#[derive(Debug, Clone, Copy, Default)]
+struct End {
+    /// Number of clean bytes.
+    len: usize,
     /// The last bits; more than are pending, where higher ones stand in bytes already.
     buffer: u64,
-    /// Bits that stand in no byte yet, below 8 between calls.
+    /// Bits that stand in no byte yet, below 8 where they are settled.
     pending: u32,
 }
 
-/// Bytes that are stuffed at once; a power of two.
+/// Clean bytes that are held at most; a power of two.
 const CLEAN: usize = 8192;
 
 impl Default for BitWriter {
@@ -417,43 +425,39 @@ impl Default for BitWriter {
 }
 
 impl BitWriter {
-    /// Bits that are written at once, at most: with 7 that are pending they fill the buffer.
+    /// Bits between two settlings, at most: with 7 that are pending they fill the buffer.
     pub(super) const MOST: u32 = 57;
+    /// Bytes of one [`fields`](Self::fields), at most.
+    pub(super) const ROOM: usize = 1024;
 
     /// Appends to bytes that are already there.
     pub(super) fn new(bytes: Vec<u8>) -> Self {
         Self {
             bytes,
             clean: Box::new([0; CLEAN + 8]),
-            buffer: 0,
-            pending: 0,
+            end: End::default(),
         }
     }
 
     /// Writes the low `count` bits of `bits`, at most 32; higher bits must be zero.
     #[cfg(test)]
     pub(super) fn put(&mut self, bits: u32, count: u32) {
-        self.put_all::<_, 1>(&[(bits, count)], |field| field);
+        let mut fields = self.fields();
+        fields.put(bits, count);
+        fields.settle();
+        fields.finish();
     }
 
-    /// Writes a field for each item: its bits, of which higher ones must be zero, and their number.
-    /// No `AT_ONCE` fields may have more than [`MOST`](Self::MOST) bits.
+    /// Room for up to [`ROOM`](Self::ROOM) bytes of fields.
     #[inline(always)]
-    pub(super) fn put_all<T: Copy, const AT_ONCE: usize>(
-        &mut self,
-        items: &[T],
-        field: impl Fn(T) -> (u32, u32),
-    ) {
-        // A group has at most 57 bits and 7 are pending: so many groups stay below the clean buffer.
-        for items in items.chunks(CLEAN / 8 * AT_ONCE) {
-            let (groups, rest) = items.as_chunks::<AT_ONCE>();
-            let mut state = (self.buffer, self.pending, 0);
-            for group in groups {
-                state = put_group(&mut self.clean, state, group, &field);
-            }
-            let (buffer, pending, len) = put_group(&mut self.clean, state, rest, &field);
-            (self.buffer, self.pending) = (buffer, pending);
-            self.stuff(len);
+    pub(super) fn fields(&mut self) -> Fields<'_> {
+        if self.end.len > CLEAN - Self::ROOM {
+            self.stuff();
+        }
+        Fields {
+            clean: &mut self.clean,
+            end: self.end,
+            finished: &mut self.end,
         }
     }
 
@@ -471,12 +475,18 @@ impl BitWriter {
     }
 
     fn align(&mut self) {
-        let missing = self.pending.wrapping_neg() % 8;
-        self.put_all::<_, 1>(&[()], |()| ((1 << missing) - 1, missing));
+        let mut fields = self.fields();
+        let missing = fields.end.pending.wrapping_neg() % 8;
+        fields.put((1 << missing) - 1, missing);
+        fields.settle();
+        fields.finish();
+        self.stuff();
     }
 
-    fn stuff(&mut self, len: usize) {
-        let mut rest = &self.clean[..len];
+    /// Hands the clean bytes on.
+    #[inline(never)]
+    fn stuff(&mut self) {
+        let mut rest = &self.clean[..self.end.len];
         while let Some(index) = memchr::memchr(0xFF, rest) {
             let (stuffed, behind) = rest.split_at(index + 1);
             self.bytes.extend_from_slice(stuffed);
@@ -484,29 +494,50 @@ impl BitWriter {
             rest = behind;
         }
         self.bytes.extend_from_slice(rest);
+        self.end.len = 0;
     }
 }
 
-/// Puts the fields of a group behind the bytes of `clean`, of which the state tells the number, last of three.
-#[inline(always)]
-fn put_group<T: Copy>(
-    clean: &mut [u8; CLEAN + 8],
-    (buffer, pending, len): (u64, u32, usize),
-    group: &[T],
-    field: impl Fn(T) -> (u32, u32),
-) -> (u64, u32, usize) {
-    let (mut bits, mut count) = (0, 0);
-    for &item in group {
-        let (item_bits, item_count) = field(item);
-        bits = bits << item_count | u64::from(item_bits);
-        count += item_count;
+/// Bits at the end of a [`BitWriter`]; they count when they are finished.
+#[derive(Debug)]
+pub(super) struct Fields<'w> {
+    clean: &'w mut [u8; CLEAN + 8],
+    end: End,
+    finished: &'w mut End,
+}
+
+impl Fields<'_> {
+    /// Appends the low `count` bits of `bits`; higher ones must be zero.
+    #[inline(always)]
+    pub(super) fn put(&mut self, bits: u32, count: u32) {
+        self.end.buffer = self.end.buffer << (count & 63) | u64::from(bits);
+        self.end.pending += count;
     }
-    let (buffer, pending) = (buffer << count | bits, pending + count);
-    // There is room, so that the remainder changes nothing; it spares a check. Where no bits are pending
-    // the bytes are none yet, whatever they are.
-    let next = len % CLEAN;
-    clean[next..next + 8].copy_from_slice(&buffer.wrapping_shl(64 - pending).to_be_bytes());
-    (buffer, pending % 8, len + (pending / 8) as usize)
+
+    /// Makes bytes of the bits, at most [`BitWriter::MOST`] since the last time.
+    #[inline(always)]
+    pub(super) fn settle(&mut self) {
+        let End {
+            len,
+            buffer,
+            pending,
+        } = self.end;
+        // There is room, so that the remainder changes nothing; it spares a check. Where no bits are pending
+        // the bytes are none yet, whatever they are.
+        let next = len % CLEAN;
+        let bytes = buffer
+            .wrapping_shl(64_u32.wrapping_sub(pending))
+            .to_be_bytes();
+        self.clean[next..next + 8].copy_from_slice(&bytes);
+        self.end.len = len + (pending / 8) as usize;
+        self.end.pending = pending % 8;
+    }
+
+    /// Has them count; they must be settled.
+    #[inline(always)]
+    pub(super) fn finish(self) {
+        *self.finished = self.end;
+    }
 }
 
 #[cfg(test)]

@@ -211,20 +211,40 @@ impl Writer {
 
 impl TokenSink for Writer {
     fn take(&mut self, tokens: &[Token]) {
-        let field = |token: Token| {
-            let code = self.codes[token.place()];
-            (code.bits | token.bits(), code.length)
-        };
         // Two at once wherever samples have 8 bits, but for the longest runs of ended bands.
         if 2 * self.longest <= BitWriter::MOST {
-            self.bits.put_all::<_, 2>(tokens, field);
+            self.write::<2>(tokens);
         } else {
-            self.bits.put_all::<_, 1>(tokens, field);
+            self.write::<1>(tokens);
         }
     }
 
     fn restart(&mut self, number: u8) {
         self.bits.restart(number);
+    }
+}
+
+impl Writer {
+    /// No `AT_ONCE` of all codes may have more than [`BitWriter::MOST`] bits.
+    fn write<const AT_ONCE: usize>(&mut self, tokens: &[Token]) {
+        // A group has at most 8 bytes.
+        for tokens in tokens.chunks(BitWriter::ROOM / 8 * AT_ONCE) {
+            let mut fields = self.bits.fields();
+            let (groups, rest) = tokens.as_chunks::<AT_ONCE>();
+            for group in groups {
+                for token in group {
+                    let code = self.codes[token.place()];
+                    fields.put(code.bits | token.bits(), code.length);
+                }
+                fields.settle();
+            }
+            for token in rest {
+                let code = self.codes[token.place()];
+                fields.put(code.bits | token.bits(), code.length);
+                fields.settle();
+            }
+            fields.finish();
+        }
     }
 }
 

@@ -11,9 +11,11 @@ mod range;
 mod scan;
 mod script;
 mod sequential;
+mod standard;
 mod tables;
 mod tokens;
 mod walk;
+mod zigzag;
 
 pub use options::{
     EncodeOptions, HuffmanTables, MetadataPolicy, OutOfRange, Process, RestartInterval,
@@ -95,13 +97,12 @@ impl CoefficientImage {
     }
 }
 
-/// State of one encode.
+/// State of one encode, which changes no coefficient.
 struct Encoder<'a> {
     image: &'a CoefficientImage,
     options: &'a EncodeOptions,
     plan: &'a Plan,
     bytes: Vec<u8>,
-    clamped: u64,
     restart_interval: u16,
     /// The tables that a reader has, by class and destination.
     huffman: [[Option<HuffmanSpec>; 2]; 2],
@@ -114,7 +115,6 @@ impl<'a> Encoder<'a> {
             options,
             plan,
             bytes: Vec::new(),
-            clamped: 0,
             restart_interval: 0,
             huffman: [const { [None, None] }; 2],
         }
@@ -143,7 +143,7 @@ impl<'a> Encoder<'a> {
         }
         Ok(Encoded {
             bytes: self.bytes,
-            clamped: self.clamped,
+            clamped: 0,
         })
     }
 

@@ -7,7 +7,7 @@ use crate::error::Result;
 use super::huffman::TablePair;
 use super::nonzero::nonzero_by_zigzag;
 use super::range::{Bounds, OutOfRangeAt};
-use super::tokens::{Magnitude, Token, TokenQueue};
+use super::tokens::{Magnitude, SymbolSink, Token, TokenQueue};
 use super::walk::BlockCoder;
 
 /// Sixteen zero coefficients.

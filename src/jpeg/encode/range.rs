@@ -4,8 +4,8 @@ use crate::band::{Band, Block, NATURAL_FROM_ZIGZAG};
 use crate::coefficients::{CoefficientImage, SamplePrecision, Scan};
 use crate::error::{Error, Result};
 
+use super::RestartInterval;
 use super::walk::{BlockCoder, Walk};
-use super::{OutOfRange, RestartInterval};
 
 /// The largest magnitudes that an entropy coding carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,21 +70,10 @@ impl OutOfRangeAt {
     }
 }
 
-impl OutOfRange {
-    /// The value to write in place of one that is out of bounds.
-    #[cold]
-    pub(super) fn replace(self, zigzag: u32, value: i32, bound: i32) -> Result<i32, OutOfRangeAt> {
-        match self {
-            Self::Clamp => Ok(value.clamp(-bound, bound)),
-            Self::Error => Err(OutOfRangeAt::new(zigzag, value, bound)),
-        }
-    }
-}
-
 /// A copy of an image whose coefficients are all within bounds, and the number of those changed.
 ///
-/// Scans that come back to a coefficient must all see the same value, so that it cannot be changed on
-/// its way into the file.
+/// Scans that come back to a coefficient must all see the same value, so that it is not changed on its way
+/// into the file.
 pub(super) fn fitted(
     image: &CoefficientImage,
     scans: &[Scan],

@@ -2,6 +2,7 @@
 
 use crate::coefficients::{EntropyCoding, Scan};
 use crate::error::{ArgumentError, Result};
+use crate::vectors::Vectors;
 
 use super::super::arithmetic::Conditioning;
 use super::super::huffman::HuffmanSpec;
@@ -9,7 +10,8 @@ use super::super::marker;
 use super::arithmetic::ArithmeticCoder;
 use super::huffman::{HuffmanSpecs, Recorder, TablePair, Writer};
 use super::progressive::{AcFirst, AcRefinement, DcFirst, DcRefinement};
-use super::sequential::SequentialCoder;
+use super::sequential::send_sequential;
+use super::standard::StandardWriter;
 use super::tokens::{TokenQueue, TokenSink};
 use super::walk::Walk;
 use super::{Encoder, HuffmanTables, StreamFormat, low_byte};
@@ -30,11 +32,9 @@ impl Encoder<'_> {
             HuffmanTables::Standard => HuffmanSpecs::standard(),
             HuffmanTables::Optimized => {
                 let mut recorder = Recorder::new(64 * walk.blocks());
-                let clamped = self.symbols(scan, walk, pairs, &mut recorder)?;
+                self.symbols(scan, walk, pairs, &mut recorder)?;
                 let specs = recorder.optimal();
-                recording = recorder
-                    .into_recording()
-                    .map(|recording| (recording, clamped));
+                recording = recorder.into_recording();
                 specs
             }
         };
@@ -44,14 +44,25 @@ impl Encoder<'_> {
         }
         self.restart_interval(walk)?;
         self.scan_header(scan, pairs)?;
-        let mut writer = Writer::new(std::mem::take(&mut self.bytes), &specs);
-        self.clamped += if let Some((recording, clamped)) = recording {
-            recording.replay(&mut writer);
-            clamped
-        } else {
-            self.symbols(scan, walk, pairs, &mut writer)?
+        let bytes = std::mem::take(&mut self.bytes);
+        self.bytes = match (self.plan.huffman_tables, recording) {
+            (HuffmanTables::Standard, _) => {
+                let mut writer = StandardWriter::new(bytes);
+                let bounds = self.plan.bounds;
+                send_sequential(walk, pairs, bounds, &mut writer, Vectors::detected())?;
+                writer.finish()
+            }
+            (HuffmanTables::Optimized, Some(recording)) => {
+                let mut writer = Writer::new(bytes, &specs);
+                recording.replay(&mut writer);
+                writer.finish()
+            }
+            (HuffmanTables::Optimized, None) => {
+                let mut writer = Writer::new(bytes, &specs);
+                self.symbols(scan, walk, pairs, &mut writer)?;
+                writer.finish()
+            }
         };
-        self.bytes = writer.finish();
         Ok(())
     }
 
@@ -84,30 +95,26 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// Sends the symbols of a scan to a sink; returns the number of clamped coefficients.
+    /// Sends the symbols of a scan to a sink.
     fn symbols(
         &self,
         scan: &Scan,
         walk: &Walk<'_>,
         pairs: [TablePair; 4],
         sink: &mut dyn TokenSink,
-    ) -> Result<u64> {
+    ) -> Result<()> {
         let bounds = self.plan.bounds;
-        let queue = TokenQueue::new(sink);
+        let mut queue = TokenQueue::new(sink);
         let first = scan.high() == 0;
         match *scan.zigzag_range().start() {
             _ if scan.is_sequential() => {
-                let mut coder =
-                    SequentialCoder::new(queue, pairs, bounds, self.options.out_of_range);
-                walk.visit(&mut coder)?;
-                return Ok(coder.clamped());
+                send_sequential(walk, pairs, bounds, &mut queue, Vectors::detected())
             }
-            0 if first => walk.visit(&mut DcFirst::new(queue, pairs, scan, bounds))?,
-            0 => walk.visit(&mut DcRefinement::new(queue, scan))?,
-            _ if first => walk.visit(&mut AcFirst::new(queue, pairs, scan, bounds))?,
-            _ => walk.visit(&mut AcRefinement::new(queue, pairs, scan))?,
+            0 if first => walk.visit(&mut DcFirst::new(queue, pairs, scan, bounds)),
+            0 => walk.visit(&mut DcRefinement::new(queue, scan)),
+            _ if first => walk.visit(&mut AcFirst::new(queue, pairs, scan, bounds)),
+            _ => walk.visit(&mut AcRefinement::new(queue, pairs, scan)),
         }
-        Ok(0)
     }
 
     /// Sends the tables of a scan that the reader has not.

@@ -79,6 +79,17 @@ static MAGNITUDES: [Magnitude; TABULATED] = {
     magnitudes
 };
 
+/// Of levels in 8 bits, as unsigned; that of zero for the ends of their range, which stand for all beyond.
+pub(super) static BYTE_MAGNITUDES: [Magnitude; 256] = {
+    let mut magnitudes = [Magnitude(0); 256];
+    let mut level = -127_i32;
+    while level <= 126 {
+        magnitudes[level.cast_unsigned() as usize % 256] = Magnitude::computed(level);
+        level += 1;
+    }
+    magnitudes
+};
+
 impl Magnitude {
     /// Of a value of at most 15 bits and a sign.
     #[inline(always)]
@@ -93,6 +104,14 @@ impl Magnitude {
         MAGNITUDES.get(index).copied()
     }
 
+    pub(super) const fn size(self) -> u32 {
+        self.0 >> 16
+    }
+
+    pub(super) const fn bits(self) -> u32 {
+        self.0 & 0xFFFF
+    }
+
     /// Negative values are sent less one.
     const fn computed(value: i32) -> Self {
         let size = 32 - value.unsigned_abs().leading_zeros();
@@ -105,6 +124,36 @@ impl Magnitude {
 pub(super) trait TokenSink {
     fn take(&mut self, tokens: &[Token]);
     fn restart(&mut self, number: u8);
+}
+
+/// What takes the symbols of sequential scans.
+pub(super) trait SymbolSink {
+    type Block<'s>: BlockSink
+    where
+        Self: 's;
+
+    /// Takes those of one block.
+    fn block(&mut self, pair: TablePair) -> Self::Block<'_>;
+
+    fn restart(&mut self, number: u8);
+
+    /// Hands on what is left.
+    fn flush(&mut self);
+}
+
+/// What takes the symbols of one block, at most 64; they count when they are finished.
+pub(super) trait BlockSink {
+    fn push(&mut self, token: Token);
+
+    /// Takes the AC symbol for a level behind a run of zeros. Returns false where there is none: for runs above
+    /// 15 and levels that 8 bits may have cut.
+    fn push_level(&mut self, run: u32, level: i8) -> bool;
+
+    /// Between two calls there may be a symbol of DC or a level that was pushed as such, another level, and the
+    /// end of the block; or one other symbol. It is called last, too.
+    fn settle(&mut self);
+
+    fn finish(self);
 }
 
 /// Hands tokens on by the thousand, so that neither side keeps the other's state out of registers.
@@ -129,9 +178,22 @@ impl<'a> TokenQueue<'a> {
         }
     }
 
-    /// Room for the tokens of a block.
     #[inline(always)]
-    pub(super) fn block(&mut self) -> BlockTokens<'_> {
+    pub(super) fn push(&mut self, token: Token) {
+        let mut tokens = self.block(TablePair::First);
+        tokens.push(token);
+        tokens.finish();
+    }
+}
+
+impl SymbolSink for TokenQueue<'_> {
+    type Block<'s>
+        = BlockTokens<'s>
+    where
+        Self: 's;
+
+    #[inline(always)]
+    fn block(&mut self, pair: TablePair) -> BlockTokens<'_> {
         if self.len > ROOM - MOST_OF_BLOCK {
             self.flush();
         }
@@ -139,24 +201,17 @@ impl<'a> TokenQueue<'a> {
             tokens: &mut self.tokens,
             len: self.len,
             queue_len: &mut self.len,
+            pair,
         }
     }
 
-    #[inline(always)]
-    pub(super) fn push(&mut self, token: Token) {
-        let mut tokens = self.block();
-        tokens.push(token);
-        tokens.finish();
-    }
-
-    pub(super) fn restart(&mut self, number: u8) {
+    fn restart(&mut self, number: u8) {
         self.flush();
         self.sink.restart(number);
     }
 
-    /// Hands on what is left.
     #[inline(never)]
-    pub(super) fn flush(&mut self) {
+    fn flush(&mut self) {
         self.sink.take(&self.tokens[..self.len]);
         self.len = 0;
     }
@@ -178,18 +233,32 @@ pub(super) struct BlockTokens<'q> {
     /// Of the queue with these.
     len: usize,
     queue_len: &'q mut usize,
+    pair: TablePair,
 }
 
-impl BlockTokens<'_> {
+impl BlockSink for BlockTokens<'_> {
     #[inline(always)]
-    pub(super) fn push(&mut self, token: Token) {
+    fn push(&mut self, token: Token) {
         // There is room, so that the remainder changes nothing; it spares a check.
         self.tokens[self.len % ROOM] = token;
         self.len += 1;
     }
 
     #[inline(always)]
-    pub(super) const fn finish(self) {
+    fn push_level(&mut self, run: u32, level: i8) -> bool {
+        let magnitude = BYTE_MAGNITUDES[usize::from(level.cast_unsigned())];
+        if run > 15 || magnitude.size() == 0 {
+            return false;
+        }
+        self.push(Token::ac(self.pair).with_run(run, magnitude));
+        true
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {}
+
+    #[inline(always)]
+    fn finish(self) {
         *self.queue_len = self.len;
     }
 }
@@ -230,13 +299,15 @@ mod tests {
         let mut queue = TokenQueue::new(&mut collector);
         let mut expected = Vec::new();
         for block in 0..1000 {
-            let mut tokens = queue.block();
+            let mut tokens = queue.block(TablePair::First);
             for index in 0..=block % 64 {
                 expected.push(Token::bare(block * 64 + index, 16));
                 tokens.push(expected[expected.len() - 1]);
             }
             tokens.finish();
-            queue.block().push(Token::ac(TablePair::First));
+            queue
+                .block(TablePair::First)
+                .push(Token::ac(TablePair::First));
         }
         queue.restart(0);
         queue.push(expected[0]);

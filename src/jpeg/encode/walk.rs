@@ -83,6 +83,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Leads a coder over all blocks.
+    #[inline(always)]
     pub(super) fn visit(&self, coder: &mut impl BlockCoder) -> Result<()> {
         let (mcus_wide, mcus_high) = self.mcus();
         let mut until_restart = self.interval;

@@ -38,12 +38,15 @@ impl HuffmanSpec {
     }
 
     /// Lengths that form a prefix code, with as many symbols; there are at most 256.
-    fn from_parts(counts: [u8; 16], symbols: &[u8]) -> Self {
+    const fn from_parts(counts: [u8; 16], symbols: &[u8]) -> Self {
         let mut spec = Self {
             counts,
             symbols: [0; 256],
         };
-        spec.symbols[..symbols.len()].copy_from_slice(symbols);
+        spec.symbols
+            .split_at_mut(symbols.len())
+            .0
+            .copy_from_slice(symbols);
         spec
     }
 
@@ -71,33 +74,46 @@ impl HuffmanSpec {
                 (symbol, code, length)
             })
     }
-}
 
-/// Code and length of each symbol, length 0 where there is none.
-#[cfg(test)]
-#[derive(Debug, Clone)]
-struct EncodeTable {
-    codes: Box<[(u32, u32); 256]>,
-}
-
-#[cfg(test)]
-impl EncodeTable {
-    fn new(spec: &HuffmanSpec) -> Self {
-        let mut codes = Box::new([(0, 0); 256]);
-        for (symbol, code, length) in spec.codes() {
-            codes[usize::from(symbol)] = (code, length.into());
+    /// Code and length by symbol, length 0 where there is none.
+    pub(super) const fn codes_by_symbol(&self) -> [(u32, u32); 256] {
+        let mut codes = [(0, 0); 256];
+        let (mut index, mut code, mut length) = (0, 0, 1);
+        while length <= 16 {
+            let mut left = self.counts[length as usize - 1];
+            while left > 0 {
+                codes[self.symbols[index] as usize] = (code, length);
+                (index, code, left) = (index + 1, code + 1, left - 1);
+            }
+            (code, length) = (code << 1, length + 1);
         }
-        Self { codes }
-    }
-
-    fn code(&self, symbol: u8) -> (u32, u32) {
-        self.codes[usize::from(symbol)]
+        codes
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_by_symbol_are_those_in_order() {
+        let mut counts = [0; 16];
+        (counts[0], counts[2], counts[15]) = (1, 2, 3);
+        let sparse = HuffmanSpec::new(counts, &[9, 0, 255, 7, 1, 2]).unwrap();
+        let standard = [false, true].map(|chrominance| {
+            [
+                HuffmanSpec::standard_dc(chrominance),
+                HuffmanSpec::standard_ac(chrominance),
+            ]
+        });
+        for spec in standard.iter().flatten().chain([&sparse]) {
+            let mut expected = [(0, 0); 256];
+            for (symbol, code, length) in spec.codes() {
+                expected[usize::from(symbol)] = (code, length.into());
+            }
+            assert_eq!(spec.codes_by_symbol(), expected);
+        }
+    }
 
     #[test]
     fn lengths_that_form_no_prefix_code_are_refused() {

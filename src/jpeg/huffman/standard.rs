@@ -4,7 +4,7 @@ use super::HuffmanSpec;
 
 impl HuffmanSpec {
     /// The example table of T.81 K.3.3.1 (tables K.3, K.4).
-    pub(in crate::jpeg) fn standard_dc(chrominance: bool) -> Self {
+    pub(in crate::jpeg) const fn standard_dc(chrominance: bool) -> Self {
         let counts = if chrominance {
             [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0]
         } else {
@@ -14,7 +14,7 @@ impl HuffmanSpec {
     }
 
     /// The example table of T.81 K.3.3.2 (tables K.5, K.6).
-    pub(in crate::jpeg) fn standard_ac(chrominance: bool) -> Self {
+    pub(in crate::jpeg) const fn standard_ac(chrominance: bool) -> Self {
         if chrominance {
             Self::from_parts(AC_CHROMINANCE_COUNTS, &AC_CHROMINANCE_SYMBOLS)
         } else {
