@@ -155,21 +155,18 @@ fn encoded(
 }
 
 fn paces() -> impl Strategy<Value = Pace> {
-    (
-        1_usize..8,
-        5_usize..200,
-        1_usize..4,
-        1_usize..200,
-        0_usize..5000,
-    )
-        .prop_map(|(chunks, blocks, more, least_bytes, settling_bits)| Pace {
+    let chunks = (1_usize..8, 5_usize..200, 1_usize..4, 1_usize..200);
+    (chunks, 0_usize..5000, 1_usize..6).prop_map(
+        |((chunks, blocks, more, least_bytes), settling_bits, mcu_rows)| Pace {
             chunks,
             blocks,
             most_blocks: blocks * more,
             least_bytes,
             most_bytes: 4000,
             settling_bits,
-        })
+            mcu_rows,
+        },
+    )
 }
 
 proptest! {
