@@ -1,5 +1,6 @@
 //! Work on rayon's current pool of threads.
 
+use std::cell::Cell;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
@@ -9,10 +10,34 @@ use crate::coefficients::Geometry;
 /// Pixels of an image that is worth sharing.
 const LARGE: u64 = 1 << 20;
 
+thread_local! {
+    /// Whether the task at hand is one of more than there are threads.
+    static IS_ONE_OF_MANY: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Whether the threads of the current pool share the work on one image.
 pub(crate) fn share(geometry: &Geometry) -> bool {
     let pixels = u64::from(geometry.width) * u64::from(geometry.height);
-    pixels >= LARGE && rayon::current_num_threads() > 1
+    pixels >= LARGE && are_free()
+}
+
+/// Whether there are threads beside this one to share the work on one image: not where all have images of their
+/// own. One that waited for others would begin the next image meanwhile, and hold both.
+pub(crate) fn are_free() -> bool {
+    !IS_ONE_OF_MANY.get() && rayon::current_num_threads() > 1
+}
+
+/// Does a task that is one of many, or of few.
+fn one_of<T>(many: bool, task: impl FnOnce() -> T) -> T {
+    /// Sets back what was, also behind a panic.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            IS_ONE_OF_MANY.set(self.0);
+        }
+    }
+    let _before = Before(IS_ONE_OF_MANY.replace(many));
+    task()
 }
 
 /// Does the same to all inputs on several threads. Results stand in the order of the inputs.
@@ -27,6 +52,7 @@ pub(crate) fn each_with<I: Sync, S: Send, T: Send>(
     let idle = Mutex::new(Vec::new());
     // Taken for a moment only, and whole whatever becomes of a task.
     let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
+    let many = inputs.len() > rayon::current_num_threads();
     let results = inputs
         .par_iter()
         // Pictures differ in size, and each is enough work to be handed to a thread by itself.
@@ -34,7 +60,7 @@ pub(crate) fn each_with<I: Sync, S: Send, T: Send>(
         .map(|input| {
             let left = lock().pop();
             let mut state = left.unwrap_or_else(&new);
-            let result = task(&mut state, input);
+            let result = one_of(many, || task(&mut state, input));
             lock().push(state);
             result
         })
@@ -43,4 +69,26 @@ pub(crate) fn each_with<I: Sync, S: Send, T: Send>(
         results,
         idle.into_inner().unwrap_or_else(PoisonError::into_inner),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_an_image_where_there_are_no_more_images_than_threads() {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(3)
+            .build()
+            .unwrap();
+        let free = |count: usize| {
+            let (free, _) =
+                pool.install(|| each_with(&vec![(); count], || (), |(), ()| are_free()));
+            free
+        };
+        assert_eq!(free(3), [true; 3]);
+        assert_eq!(free(4), [false; 4]);
+        assert_eq!(free(1), [true]);
+        assert!(pool.install(are_free));
+    }
 }

@@ -79,7 +79,8 @@ impl PixelBuffer {
     ///
     /// The result is that of [`CoefficientImage::decode_with`] and [`CoefficientImage::to_pixels`]. Where a file is
     /// sequential, Huffman-coded and in one scan, as baseline files are, its coefficients are never held: memory beyond the pixels is
-    /// that of two rows of MCUs.
+    /// that of two rows of MCUs. Where threads share a large file (feature `rayon`), it is that of a few rows for each
+    /// thread, some MiB.
     ///
     /// # Errors
     ///

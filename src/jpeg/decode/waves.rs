@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use crate::band::Block;
 use crate::error::Malformed;
 use crate::limits::Budget;
+use crate::parallel;
 
 use super::super::bits::{AHEAD, BitPlace, EntropyData};
 use super::scan::{Grid, GridComponent, Refuse};
@@ -55,15 +56,17 @@ impl Pace {
         const CHUNKS: usize = 32;
         let in_mcu = |part: &GridComponent| u64::from(part.in_mcu.0 * part.in_mcu.1);
         let blocks = grid.mcu_count() * grid.components.iter().map(in_mcu).sum::<u64>();
-        let threads = rayon::current_num_threads();
-        (blocks >= FEWEST_BLOCKS && threads > 1).then(|| Self {
-            chunks: threads.max(CHUNKS.min(4 * threads)),
-            blocks: BLOCKS,
-            most_blocks: 2 * BLOCKS,
-            least_bytes: 2048,
-            most_bytes: 32 * BLOCKS,
-            settling_bits: 1 << 14,
-            mcu_rows: 2 * threads,
+        (blocks >= FEWEST_BLOCKS && parallel::are_free()).then(|| {
+            let threads = rayon::current_num_threads();
+            Self {
+                chunks: threads.max(CHUNKS.min(4 * threads)),
+                blocks: BLOCKS,
+                most_blocks: 2 * BLOCKS,
+                least_bytes: 2048,
+                most_bytes: 32 * BLOCKS,
+                settling_bits: 1 << 14,
+                mcu_rows: 2 * threads,
+            }
         })
     }
 
