@@ -43,7 +43,7 @@ impl BandStatistics {
         let vectors = Vectors::detected();
         let component = |component: &Component| ComponentTally {
             tally: Tally::new(vectors, self.bin_width > 0),
-            blocks_wide: component.blocks_wide() as usize,
+            blocks_wide: component.blocks_wide().max(1) as usize,
             counted: match self.selection {
                 BlockSelection::All => Counted::All,
                 BlockSelection::Interior => Counted::First {
@@ -100,6 +100,65 @@ impl ComponentTally {
                     self.tally.add(&row[..columns]);
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::coefficients::{ColorSpace, SamplingFactor};
+    use crate::quantization::QuantizationTables;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_added_in_any_order_and_number_are_the_whole_image(
+            width in 1..70_u32,
+            height in 1..70_u32,
+            interior in any::<bool>(),
+            rows_at_a_time in 1..4_u32,
+            backwards in any::<bool>(),
+            seed in any::<i16>(),
+        ) {
+            let tables = QuantizationTables::annex_k(75).unwrap();
+            let sampling = [SamplingFactor::new(2, 2).unwrap(), SamplingFactor::ONE, SamplingFactor::ONE];
+            let mut image =
+                CoefficientImage::new(width, height, ColorSpace::YCbCr, &sampling, &tables).unwrap();
+            let mut level = seed;
+            for component in image.components_mut() {
+                for block in component.blocks_mut() {
+                    *block = std::array::from_fn(|_| {
+                        level = level.wrapping_mul(25_173).wrapping_add(13_849);
+                        level >> 5
+                    });
+                }
+            }
+            let selection = if interior { BlockSelection::Interior } else { BlockSelection::All };
+            let mut whole = BandStatistics::with_selection(selection);
+            whole.add_image(&image).unwrap();
+
+            let mut in_parts = BandStatistics::with_selection(selection);
+            let mut tally = in_parts.begin_image(&image).unwrap();
+            for (index, component) in image.components().iter().enumerate() {
+                let mut pieces: Vec<u32> = (0..component.blocks_high())
+                    .step_by(rows_at_a_time as usize)
+                    .collect();
+                if backwards {
+                    pieces.reverse();
+                }
+                for first in pieces {
+                    let rows = first..(first + rows_at_a_time).min(component.blocks_high());
+                    let blocks: Vec<Block> =
+                        rows.flat_map(|y| component.block_row(y)).copied().collect();
+                    tally.add_rows(index, first, &blocks);
+                }
+            }
+            prop_assert_eq!(&in_parts, &BandStatistics::with_selection(selection));
+            in_parts.finish_image(&tally, &image).unwrap();
+            prop_assert_eq!(in_parts, whole);
         }
     }
 }
