@@ -8,9 +8,10 @@ mod common;
 use std::fmt::Write as _;
 use std::io::{self, Read};
 use std::num::NonZeroU16;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use common::allocation::{Counting, peak_of};
+use common::allocation::{self, Counting};
 use common::bytes::{
     COM, EOI, RST0, SOF0, SOF2, SOI, SOS, TEM, Writer, frame_part, parts, payload,
 };
@@ -22,6 +23,7 @@ use feature_distillation::{
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -595,6 +597,15 @@ fn assert_exceeded(error: &Error, kind: LimitKind, least: u64, most: u64) {
         } => assert_eq!((limit, required, allowed), (kind, least, most)),
         _ => panic!("expected the {kind} limit, got {error}"),
     }
+}
+
+/// What one thread holds: where several share a large picture, they take more while the limit leaves it.
+fn peak_of<T: Send>(work: impl FnOnce() -> T + Send) -> (T, usize) {
+    static ONE_THREAD: LazyLock<ThreadPool> = LazyLock::new(|| {
+        let pool = ThreadPoolBuilder::new().num_threads(1);
+        pool.build().unwrap()
+    });
+    ONE_THREAD.install(|| allocation::peak_of(work))
 }
 
 /// The smallest memory limit under which the file is read.

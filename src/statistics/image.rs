@@ -106,3 +106,53 @@ impl ComponentTally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::coefficients::{CoefficientImage, SamplingFactor};
+    use crate::quantization::QuantizationTables;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_added_some_at_a_time_are_the_whole_image(
+            width in 1..70_u32,
+            height in 1..70_u32,
+            interior in any::<bool>(),
+            rows_at_a_time in 1..4_usize,
+            seed in any::<i16>(),
+        ) {
+            let tables = QuantizationTables::annex_k(75).unwrap();
+            let sampling = [SamplingFactor::new(2, 2).unwrap(), SamplingFactor::ONE, SamplingFactor::ONE];
+            let mut image =
+                CoefficientImage::new(width, height, ColorSpace::YCbCr, &sampling, &tables).unwrap();
+            let mut level = seed;
+            for component in image.components_mut() {
+                for block in component.blocks_mut() {
+                    *block = std::array::from_fn(|_| {
+                        level = level.wrapping_mul(25_173).wrapping_add(13_849);
+                        level >> 5
+                    });
+                }
+            }
+            let selection = if interior { BlockSelection::Interior } else { BlockSelection::All };
+            let mut whole = BandStatistics::with_selection(selection);
+            whole.add_image(&image).unwrap();
+
+            let mut in_parts = BandStatistics::with_selection(selection);
+            let mut tally = in_parts.begin_image(&image.outline()).unwrap();
+            for (index, component) in image.components().iter().enumerate() {
+                let wide = component.blocks_wide() as usize;
+                for rows in component.blocks().chunks(rows_at_a_time * wide) {
+                    tally.add_rows(index, rows);
+                }
+            }
+            prop_assert_eq!(&in_parts, &BandStatistics::with_selection(selection));
+            in_parts.finish_image(&tally).unwrap();
+            prop_assert_eq!(in_parts, whole);
+        }
+    }
+}

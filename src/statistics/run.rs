@@ -51,19 +51,43 @@ impl RunSums {
             magnitudes: [0; LANES],
             squares: [0; LANES],
         };
-        for block in run {
-            for (lane, &level) in lanes(block, quarter).iter().enumerate() {
-                sums.low[lane] = sums.low[lane].min(level);
-                sums.high[lane] = sums.high[lane].max(level);
-                sums.sum[lane] = sums.sum[lane].wrapping_add(level);
-                sums.magnitudes[lane] = sums.magnitudes[lane].wrapping_add(level.unsigned_abs());
-                let square = i32::from(level) * i32::from(level);
-                sums.squares[lane] = sums.squares[lane].wrapping_add(square.cast_unsigned());
-            }
+        let (eights, rest) = run.as_chunks::<8>();
+        for eight in eights {
+            sums.add(eight, quarter);
+        }
+        for block in rest {
+            sums.add(&[*block], quarter);
         }
         sums.fit = sums.low.iter().all(|&low| low >= -LARGEST)
             && sums.high.iter().all(|&high| high <= LARGEST);
         sums
+    }
+
+    /// Adds some blocks at once, so that the sums are loaded and stored once for all.
+    #[inline(always)]
+    fn add<const COUNT: usize>(&mut self, blocks: &[Block; COUNT], quarter: usize) {
+        for lane in 0..LANES {
+            let (mut low, mut high) = (self.low[lane], self.high[lane]);
+            let (mut sum, mut magnitudes) = (self.sum[lane], self.magnitudes[lane]);
+            for block in blocks {
+                let level = lanes(block, quarter)[lane];
+                low = low.min(level);
+                high = high.max(level);
+                sum = sum.wrapping_add(level);
+                magnitudes = magnitudes.wrapping_add(level.unsigned_abs());
+            }
+            (self.low[lane], self.high[lane]) = (low, high);
+            (self.sum[lane], self.magnitudes[lane]) = (sum, magnitudes);
+        }
+        // A loop of its own: it has half as many lanes to a vector.
+        for lane in 0..LANES {
+            let mut squares = self.squares[lane];
+            for block in blocks {
+                let level = i32::from(lanes(block, quarter)[lane]);
+                squares = squares.wrapping_add((level * level).cast_unsigned());
+            }
+            self.squares[lane] = squares;
+        }
     }
 
     /// The same. Squares of two blocks are added in the instruction that makes them.
