@@ -510,6 +510,7 @@ impl Fields<'_> {
     /// Appends the low `count` bits of `bits`; higher ones must be zero.
     #[inline(always)]
     pub(super) fn put(&mut self, bits: u32, count: u32) {
+        debug_assert!(count <= 32 && u64::from(bits) >> count == 0);
         self.end.buffer = self.end.buffer << (count & 63) | u64::from(bits);
         self.end.pending += count;
     }
@@ -522,6 +523,7 @@ impl Fields<'_> {
             buffer,
             pending,
         } = self.end;
+        debug_assert!(pending <= 64 && len < CLEAN, "{pending} bits, {len} bytes");
         // There is room, so that the remainder changes nothing; it spares a check. Where no bits are pending
         // the bytes are none yet, whatever they are.
         let next = len % CLEAN;
@@ -536,6 +538,7 @@ impl Fields<'_> {
     /// Has them count; they must be settled.
     #[inline(always)]
     pub(super) fn finish(self) {
+        debug_assert!(self.end.pending < 8);
         *self.finished = self.end;
     }
 }
