@@ -264,9 +264,7 @@ fn no_more_memory_is_held_than_was_charged() {
     ] {
         let bytes = noisy_file(1024, 1024, restarts, factors);
         let least = least_memory(&bytes);
-        // Under wider limits threads may take more.
-        let limits = Limits::default().with_max_memory(least);
-        let (image, peak) = peak_of(|| decode(&bytes, limits).unwrap());
+        let (image, peak) = peak_of(|| decode(&bytes, Limits::default()).unwrap());
         assert!(least >= coefficient_bytes(&image));
         // Tables and headers are small and not charged.
         let charged = least as usize + (64 << 10);
@@ -293,13 +291,8 @@ fn a_file_like_the_one_before_takes_no_new_memory_for_its_blocks() {
             .collect::<Vec<_>>()
     };
     let before = places(&image);
-    // Several threads would hold what they decode on the way to its place.
-    let one_thread = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .build()
-        .unwrap();
     for bytes in &files {
-        let (result, peak) = peak_of(|| one_thread.install(|| image.decode_into(bytes, &options)));
+        let (result, peak) = peak_of(|| image.decode_into(bytes, &options));
         result.unwrap();
         assert_eq!(places(&image), before);
         // The de-stuffed scan, tables and headers.
@@ -350,6 +343,49 @@ fn memory_is_at_most_a_multiple_of_the_input() {
             );
         }
     }
+}
+
+#[test]
+fn several_threads_keep_within_the_limit_and_within_the_multiple_of_the_input() {
+    let pool = ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    let peak_of = |bytes: &[u8], limits: Limits| {
+        pool.install(|| allocation::peak_of(|| decode(bytes, limits).unwrap()).1)
+    };
+    let bytes = noisy_file(
+        2048,
+        1024,
+        RestartInterval::Never,
+        &[(2, 2), (1, 1), (1, 1)],
+    );
+    let least = least_memory(&bytes);
+    let mut before = 0;
+    for more in [0, 1 << 20, 32 << 20] {
+        let memory = least + more;
+        let peak = peak_of(&bytes, Limits::default().with_max_memory(memory));
+        assert!(
+            peak as u64 <= memory + (256 << 10),
+            "{peak} bytes held of {memory}"
+        );
+        assert!(peak + (64 << 10) >= before, "{peak} {before}");
+        before = peak;
+    }
+    // Otherwise the threads had nothing to do.
+    assert!(
+        before as u64 > least + (4 << 20),
+        "{before} bytes held, {least} needed"
+    );
+
+    let blocks = 512 * 512;
+    let flat = Writer::new()
+        .quantization(0, 1)
+        .huffman(0, 0, &[(1, 0)])
+        .huffman(1, 0, &[(1, 0)])
+        .frame(SOF0, 4096, 4096, &[(1, 1, 1, 0)])
+        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+        .data(&"00".repeat(blocks))
+        .finish();
+    let peak = peak_of(&flat, Limits::none());
+    assert!(peak <= 513 * flat.len() + (256 << 10), "{peak} bytes");
 }
 
 #[test]
