@@ -121,7 +121,7 @@ impl Decoder<'_> {
         #[cfg(feature = "rayon")]
         let offered = self
             .pace
-            .or_else(|| Pace::of_pool(&grid))
+            .or_else(|| Pace::of_pool(&grid, self.source.remaining().len()))
             .map_or(1, |pace| pace.mcu_rows);
         #[cfg(not(feature = "rayon"))]
         let offered = 1;

@@ -136,6 +136,9 @@ pub(super) struct Grid {
     pub(super) scan: usize,
     pub(super) coding: EntropyCoding,
     pub(super) precision: SamplePrecision,
+    /// Blocks of all components of the frame.
+    #[cfg(feature = "rayon")]
+    pub(super) frame_blocks: u64,
     pub(super) mcus_wide: u32,
     pub(super) mcus_high: u32,
     pub(super) components: SmallVec<[GridComponent; 4]>,
@@ -164,6 +167,8 @@ impl Grid {
             scan: frame.scans.len().saturating_sub(1),
             coding: frame.header.entropy_coding,
             precision: frame.header.precision,
+            #[cfg(feature = "rayon")]
+            frame_blocks: frame.block_count(),
             mcus_wide,
             mcus_high,
             components,

@@ -68,7 +68,9 @@ impl Decoder<'_> {
     ) -> Result<()> {
         #[cfg(feature = "rayon")]
         if self.report.is_none()
-            && let Some(pace) = self.pace.or_else(|| Pace::of_pool(grid))
+            && let Some(pace) = self
+                .pace
+                .or_else(|| Pace::of_pool(grid, self.source.remaining().len()))
         {
             return self.blocks_in_waves(grid, tables, store, pace);
         }

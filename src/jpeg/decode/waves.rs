@@ -45,29 +45,36 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// For a scan and the threads of the current pool; `None` where the scan is too short for several, or the pool
-    /// has one.
-    pub(super) fn of_pool(grid: &Grid) -> Option<Self> {
+    /// For a scan, of which `input` has so many bytes at most, and the threads of the current pool. `None` where the
+    /// scan is too short for several, no thread is free, or the input is so short beside its blocks that memory for
+    /// more of them would break a promise of [`Limits`](crate::Limits).
+    pub(super) fn of_pool(grid: &Grid, input: usize) -> Option<Self> {
         /// Many times what it takes to fall into step, and 128 KiB.
         const BLOCKS: usize = 1024;
         /// A picture of 1 megapixel has as many, with chroma halved both ways.
         const FEWEST_BLOCKS: u64 = 23_000;
         /// As some chunks take longer than others, several for each thread; more would only take memory.
         const CHUNKS: usize = 32;
+        /// What a byte of the input may cost: four blocks.
+        const MEMORY_PER_BYTE: u64 = 4 * size_of::<Block>() as u64;
         let in_mcu = |part: &GridComponent| u64::from(part.in_mcu.0 * part.in_mcu.1);
         let blocks = grid.mcu_count() * grid.components.iter().map(in_mcu).sum::<u64>();
-        (blocks >= FEWEST_BLOCKS && parallel::are_free()).then(|| {
-            let threads = rayon::current_num_threads();
-            Self {
-                chunks: threads.max(CHUNKS.min(4 * threads)),
-                blocks: BLOCKS,
-                most_blocks: 2 * BLOCKS,
-                least_bytes: 2048,
-                most_bytes: 32 * BLOCKS,
-                settling_bits: 1 << 14,
-                mcu_rows: 2 * threads,
-            }
-        })
+        if blocks < FEWEST_BLOCKS || !parallel::are_free() {
+            return None;
+        }
+        let threads = rayon::current_num_threads();
+        let pace = Self {
+            chunks: threads.max(CHUNKS.min(4 * threads)),
+            blocks: BLOCKS,
+            most_blocks: 2 * BLOCKS,
+            least_bytes: 2048,
+            most_bytes: 32 * BLOCKS,
+            settling_bits: 1 << 14,
+            mcu_rows: 2 * threads,
+        };
+        let memory = grid.frame_blocks * size_of::<Block>() as u64 + pace.memory();
+        let allowed = (input as u64).saturating_mul(MEMORY_PER_BYTE);
+        (memory + pace.window() as u64 <= allowed).then_some(pace)
     }
 
     /// Clean bytes that a wave needs before it.
@@ -137,7 +144,10 @@ pub(super) struct WaveMemory([Wave; 2]);
 impl Waves {
     /// `None` where there is not memory enough.
     pub(super) fn new(pace: Pace, mut memory: WaveMemory, budget: &mut Budget) -> Option<Self> {
-        budget.charge_memory_if_left(pace.memory())?;
+        // Who reads the interval charges the window.
+        let window = pace.window() as u64;
+        budget.charge_memory_if_left(pace.memory() + window)?;
+        budget.release_memory(window);
         for wave in &mut memory.0 {
             wave.reserve(&pace)?;
         }
