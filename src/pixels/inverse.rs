@@ -119,8 +119,8 @@ impl CoefficientImage {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError::PixelFormat`] where the image cannot give the format,
-    /// [`ArgumentError::Precision`] for samples of 12 bits, [`ArgumentError::Shape`] where a component is
+    /// [`ArgumentError::PixelFormat`](crate::ArgumentError::PixelFormat) where the image cannot give the format,
+    /// [`ArgumentError::Precision`](crate::ArgumentError::Precision) for samples of 12 bits, [`ArgumentError::Shape`](crate::ArgumentError::Shape) where a component is
     /// that of an image of another size,
     /// [`Error::LimitExceeded`](crate::Error::LimitExceeded) before anything is allocated,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
