@@ -276,6 +276,11 @@ pub(crate) fn try_fit<T: Clone + Default>(items: &mut Vec<T>, count: usize) -> R
     Ok(())
 }
 
+/// A number of bytes as one that memory can have.
+pub(crate) fn try_bytes(bytes: u64) -> Result<usize> {
+    usize::try_from(bytes).map_err(|_| Error::OutOfMemory { bytes })
+}
+
 /// Zeros.
 pub(crate) fn try_zeroed(count: usize) -> Result<Vec<u8>> {
     /// From here on the system gives pages that are zero, and they need not be touched.

@@ -6,7 +6,7 @@ use crate::band::Block;
 use crate::coefficients::{CoefficientImage, Outline};
 use crate::dct::{self, IntegerInverse, PreciseInverse};
 use crate::error::{LimitKind, Result};
-use crate::limits::{Limits, check, try_zeroed};
+use crate::limits::{Limits, check, try_bytes, try_zeroed};
 use crate::quantization::QuantizationTable;
 #[cfg(target_arch = "x86_64")]
 use crate::vectors::Avx2;
@@ -102,10 +102,9 @@ impl InverseOptions {
         blocks: u64,
         mcu_rows: usize,
     ) -> Result<()> {
-        let pixels = u64::from(outline.geometry.width) * u64::from(outline.geometry.height);
         let memory = size_of::<Block>() as u64 * blocks
             + Renderer::<T>::memory(outline, output, self.upsampling, mcu_rows)
-            + output.format.channels() as u64 * pixels;
+            + output.bytes(&outline.geometry);
         check(LimitKind::Memory, memory, self.limits.max_memory())
     }
 }
@@ -158,7 +157,7 @@ fn render<T: Rendering>(
     let mut renderer = Renderer::<T>::new(vectors);
     renderer.begin(&outline, None, output, options.upsampling, mcu_rows)?;
     let (width, height) = (image.width(), image.height());
-    let mut pixels = try_zeroed(width as usize * height as usize * output.format.channels())?;
+    let mut pixels = try_zeroed(try_bytes(output.bytes(&outline.geometry))?)?;
     let mut filled = 0;
     let (_, mcus_high) = outline.geometry.mcus();
     for row in (0..mcus_high as usize).step_by(mcu_rows) {

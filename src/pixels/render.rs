@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::band::Block;
-use crate::coefficients::{ColorSpace, Component, Outline, SamplePrecision};
+use crate::coefficients::{ColorSpace, Component, Geometry, Outline, SamplePrecision};
 use crate::error::{ArgumentError, Result};
 use crate::limits::try_fit;
 use crate::quantization::QuantizationTables;
@@ -285,6 +285,11 @@ impl Output {
         // The last arm above returned where neither is known.
         let format = asked.or(own).unwrap_or(PixelFormat::Grey);
         Ok(Self { format, conversion })
+    }
+
+    /// Bytes of the pixels of an image.
+    pub(super) fn bytes(self, geometry: &Geometry) -> u64 {
+        u64::from(geometry.width) * u64::from(geometry.height) * self.format.channels() as u64
     }
 
     /// The components that the pixels are made of.

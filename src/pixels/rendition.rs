@@ -10,7 +10,7 @@ use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace, Outline};
 use crate::error::Result;
 use crate::jpeg::{DecodeOptions, DecodeScratch, Decoded, MOST_COMPONENTS, RowSink, decode_rows};
-use crate::limits::try_zeroed;
+use crate::limits::{try_bytes, try_zeroed};
 use crate::quantization::{QuantizationTables, RequantizationBounds, Requantizer, Rounding};
 use crate::vectors::Vectors;
 
@@ -305,7 +305,7 @@ impl<'p, T: Rendering> Picture<'p, T> {
         let tables = target.map(|(tables, _)| tables);
         self.renderer
             .begin(outline, tables, output, options.upsampling(), mcu_rows)?;
-        let count = self.width as usize * self.height as usize * output.format.channels();
+        let count = try_bytes(output.bytes(&outline.geometry))?;
         if self.pixels.capacity() < count {
             *self.pixels = try_zeroed(count)?;
         }
