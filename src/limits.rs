@@ -20,6 +20,9 @@ use crate::error::{Error, LimitKind, Result};
 /// de-stuffed scan data and trailing data, which are different bytes of the input. Streams that
 /// [`CoefficientImage::read`](crate::CoefficientImage::read) collects come on top.
 ///
+/// Pixels and statistics of a sequential file in one scan take a row of MCUs in place of all blocks. Threads that share a
+/// picture (feature `rayon`) take some MiB more, where the limit and the multiple above leave room for them.
+///
 /// Two kinds of reading have no such multiple, and the limits alone bound their memory: a few bytes of
 /// an arithmetic-coded scan may stand for any number of blocks, and
 /// [`CoefficientImage::recover`](crate::CoefficientImage::recover) fills up what is missing.
