@@ -23,8 +23,15 @@ pub(crate) fn share(geometry: &Geometry) -> bool {
 
 /// Whether there are threads beside this one to share the work on one image: not where all have images of their
 /// own. One that waited for others would begin the next image meanwhile, and hold both.
-pub(crate) fn are_free() -> bool {
+fn are_free() -> bool {
     !IS_ONE_OF_MANY.get() && rayon::current_num_threads() > 1
+}
+
+/// How many rows of MCUs of an image threads share at a time: a few for each, but not most of the image where there
+/// are many threads.
+pub(crate) fn rows_at_a_time() -> usize {
+    const MOST: usize = 32;
+    MOST.min(2 * rayon::current_num_threads())
 }
 
 /// Does a task that is one of many, or of few.

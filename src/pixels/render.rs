@@ -148,7 +148,7 @@ impl<T: Rendering> Renderer<T> {
 pub(super) fn mcu_rows_at_a_time(outline: &Outline<'_>) -> usize {
     #[cfg(feature = "rayon")]
     if crate::parallel::share(&outline.geometry) {
-        return 2 * rayon::current_num_threads();
+        return crate::parallel::rows_at_a_time();
     }
     let _ = outline;
     1
@@ -158,7 +158,7 @@ pub(super) fn mcu_rows_at_a_time(outline: &Outline<'_>) -> usize {
 fn makers(mcu_rows: usize) -> usize {
     #[cfg(feature = "rayon")]
     if mcu_rows > 1 {
-        return rayon::current_num_threads();
+        return mcu_rows.min(rayon::current_num_threads());
     }
     let _ = mcu_rows;
     1

@@ -107,7 +107,7 @@ impl Decoder<'_> {
             });
             self.source.seek(position);
         }
-        self.intervals_from(place, grid, window, |data, mcus, faults: &mut Refuse| {
+        let result = self.intervals_from(place, grid, window, |data, mcus, faults: &mut Refuse| {
             let mut truth = Truth {
                 place: data.first(),
                 mcu: mcus.start,
@@ -125,11 +125,11 @@ impl Decoder<'_> {
                 predictions: truth.predictions,
             };
             walk(grid, store, truth.mcu..mcus.end, &mut blocks, faults)
-        })?;
+        });
         if let Some(waves) = waves {
             self.scratch.waves = waves.into_memory(&mut self.budget);
         }
-        Ok(())
+        result
     }
 }
 

@@ -15,8 +15,8 @@ use crate::error::Malformed;
 use crate::limits::Budget;
 use crate::parallel;
 
-use super::super::bits::{AHEAD, BitPlace, EntropyData};
-use super::scan::{Grid, GridComponent, Refuse};
+use super::super::bits::{AHEAD, BitPlace, EntropyData, WINDOW};
+use super::scan::{Grid, Refuse};
 use super::speculation::{Chunk, McuLayout, Stretch};
 use super::walk::{BlockReader, BlockStore, Lines};
 
@@ -45,32 +45,32 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// For a scan, of which `input` has so many bytes at most, and the threads of the current pool. `None` where the
-    /// scan is too short for several, no thread is free, or the input is so short beside its blocks that memory for
-    /// more of them would break a promise of [`Limits`](crate::Limits).
+    /// For a scan, of which `input` has so many bytes at most, and the threads of the current pool. `None` where they
+    /// do not share the image, or the input is so short beside its blocks that memory for more of them would break a
+    /// promise of [`Limits`](crate::Limits).
     pub(super) fn of_pool(grid: &Grid, input: usize) -> Option<Self> {
         /// Many times what it takes to fall into step, and 128 KiB.
         const BLOCKS: usize = 1024;
-        /// A picture of 1 megapixel has as many, with chroma halved both ways.
-        const FEWEST_BLOCKS: u64 = 23_000;
         /// As some chunks take longer than others, several for each thread; more would only take memory.
         const CHUNKS: usize = 32;
+        /// However many threads there are: places in a window are 32-bit numbers of bits.
+        const MOST_CHUNKS: usize = 1024;
+        const MOST_BYTES: usize = 32 * BLOCKS;
+        const _: () = assert!(MOST_CHUNKS * MOST_BYTES + AHEAD < 1 << 29);
         /// What a byte of the input may cost: four blocks.
         const MEMORY_PER_BYTE: u64 = 4 * size_of::<Block>() as u64;
-        let in_mcu = |part: &GridComponent| u64::from(part.in_mcu.0 * part.in_mcu.1);
-        let blocks = grid.mcu_count() * grid.components.iter().map(in_mcu).sum::<u64>();
-        if blocks < FEWEST_BLOCKS || !parallel::are_free() {
+        if !parallel::share(&grid.geometry) {
             return None;
         }
         let threads = rayon::current_num_threads();
         let pace = Self {
-            chunks: threads.max(CHUNKS.min(4 * threads)),
+            chunks: threads.clamp(CHUNKS.min(4 * threads), MOST_CHUNKS),
             blocks: BLOCKS,
             most_blocks: 2 * BLOCKS,
             least_bytes: 2048,
-            most_bytes: 32 * BLOCKS,
+            most_bytes: MOST_BYTES,
             settling_bits: 1 << 14,
-            mcu_rows: 2 * threads,
+            mcu_rows: parallel::rows_at_a_time(),
         };
         let memory = grid.frame_blocks * size_of::<Block>() as u64 + pace.memory();
         let allowed = (input as u64).saturating_mul(MEMORY_PER_BYTE);
@@ -82,10 +82,12 @@ impl Pace {
         self.chunks * self.most_bytes + AHEAD
     }
 
-    /// Bytes of memory that the blocks of two waves take.
+    /// Bytes of memory that two waves take.
     const fn memory(&self) -> u64 {
         let block = size_of::<Block>() + size_of::<u32>();
-        (2 * self.chunks * (self.most_blocks + MOST_JOINING_BLOCKS) * block) as u64
+        let blocks = (self.most_blocks + MOST_JOINING_BLOCKS) * block;
+        let clean = EntropyData::memory(usize::MAX, WINDOW);
+        (2 * self.chunks * (blocks + clean + size_of::<Chunk>() + size_of::<Part>())) as u64
     }
 }
 
@@ -148,8 +150,10 @@ impl Waves {
         let window = pace.window() as u64;
         budget.charge_memory_if_left(pace.memory() + window)?;
         budget.release_memory(window);
-        for wave in &mut memory.0 {
-            wave.reserve(&pace)?;
+        let mut waves = memory.0.iter_mut();
+        if waves.try_for_each(|wave| wave.reserve(&pace)).is_none() {
+            budget.release_memory(pace.memory());
+            return None;
         }
         Some(Self {
             pace,
@@ -314,7 +318,11 @@ pub(super) fn take_waves(
 impl Wave {
     /// Makes room, if there is any.
     fn reserve(&mut self, pace: &Pace) -> Option<()> {
+        let more = pace.chunks.saturating_sub(self.chunks.len());
+        self.chunks.try_reserve_exact(more).ok()?;
         self.chunks.resize_with(pace.chunks, Chunk::default);
+        self.parts.clear();
+        self.parts.try_reserve_exact(pace.chunks).ok()?;
         self.chunks
             .iter_mut()
             .try_for_each(|chunk| chunk.reserve(pace.most_blocks + MOST_JOINING_BLOCKS))
@@ -353,13 +361,15 @@ impl Wave {
 
     /// Puts the blocks where they belong, several rows of MCUs at a time.
     pub(super) fn put(&self, grid: &Grid, layout: &McuLayout<'_>, store: &mut impl BlockStore) {
+        /// Of a narrow picture a wave has thousands.
+        const MOST_ROWS: usize = 64;
         let wide = u64::from(grid.mcus_wide);
         let all = self.mcus();
         let mut next = all.start;
         while next < all.end {
             let (first, _) = grid.row_and_column(next);
             let (last, _) = grid.row_and_column(all.end - 1);
-            let mut rows = store.lines_of_rows(grid, first, last + 1 - first);
+            let mut rows = store.lines_of_rows(grid, first, (last + 1 - first).min(MOST_ROWS));
             let rows_end = (first + rows.len()) as u64 * wide;
             let read = |(row, lines): (usize, &mut Lines<'_>)| {
                 let start = (first + row) as u64 * wide;
