@@ -346,49 +346,6 @@ fn memory_is_at_most_a_multiple_of_the_input() {
 }
 
 #[test]
-fn several_threads_keep_within_the_limit_and_within_the_multiple_of_the_input() {
-    let pool = ThreadPoolBuilder::new().num_threads(4).build().unwrap();
-    let peak_of = |bytes: &[u8], limits: Limits| {
-        pool.install(|| allocation::peak_of(|| decode(bytes, limits).unwrap()).1)
-    };
-    let bytes = noisy_file(
-        2048,
-        1024,
-        RestartInterval::Never,
-        &[(2, 2), (1, 1), (1, 1)],
-    );
-    let least = least_memory(&bytes);
-    let mut before = 0;
-    for more in [0, 1 << 20, 32 << 20] {
-        let memory = least + more;
-        let peak = peak_of(&bytes, Limits::default().with_max_memory(memory));
-        assert!(
-            peak as u64 <= memory + (256 << 10),
-            "{peak} bytes held of {memory}"
-        );
-        assert!(peak + (64 << 10) >= before, "{peak} {before}");
-        before = peak;
-    }
-    // Otherwise the threads had nothing to do.
-    assert!(
-        before as u64 > least + (4 << 20),
-        "{before} bytes held, {least} needed"
-    );
-
-    let blocks = 512 * 512;
-    let flat = Writer::new()
-        .quantization(0, 1)
-        .huffman(0, 0, &[(1, 0)])
-        .huffman(1, 0, &[(1, 0)])
-        .frame(SOF0, 4096, 4096, &[(1, 1, 1, 0)])
-        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
-        .data(&"00".repeat(blocks))
-        .finish();
-    let peak = peak_of(&flat, Limits::none());
-    assert!(peak <= 513 * flat.len() + (256 << 10), "{peak} bytes");
-}
-
-#[test]
 fn frame_after_frame_that_leaves_its_height_to_dnl_costs_one_search() {
     let file = (0..4000).fold(Writer::new(), |file, _| {
         file.frame(SOF0, 8, 0, &[(1, 1, 1, 0)])
