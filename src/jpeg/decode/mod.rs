@@ -15,6 +15,8 @@ mod sequential;
 mod speculation;
 mod walk;
 #[cfg(feature = "rayon")]
+mod wave;
+#[cfg(feature = "rayon")]
 mod waves;
 
 pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};

@@ -2,7 +2,7 @@
 
 use crate::coefficients::{ColorSpace, Scan};
 
-use super::super::bits::{BitWriter, Fields};
+use super::super::bit_writer::{BitWriter, Fields};
 use super::super::huffman::HuffmanSpec;
 use super::tokens::{Token, TokenSink};
 

@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::coefficients::{CoefficientImage, ColorSpace, Component, Outline, SamplingFactor};
-use crate::error::{Error, Result};
-use crate::jpeg::bits::BitWriter;
-use crate::jpeg::decode::scan::Faults;
+use crate::error::{Error, Malformed, Result};
+use crate::jpeg::bit_writer::BitWriter;
+use crate::jpeg::decode::scan::{Faults, Refuse};
 use crate::jpeg::decode::{DecodeOptions, Decoder, RowSink};
 use crate::jpeg::header::ScanHeader;
 use crate::jpeg::marker;
