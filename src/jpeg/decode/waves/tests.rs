@@ -12,6 +12,7 @@ use crate::jpeg::decode::scan::Faults;
 use crate::jpeg::decode::{DecodeOptions, Decoder, RowSink};
 use crate::jpeg::header::ScanHeader;
 use crate::jpeg::marker;
+use crate::limits::Budget;
 use crate::quantization::{QuantizationTable, QuantizationTables};
 use crate::{EncodeOptions, HuffmanTables, RestartInterval, ScanScript};
 
@@ -90,7 +91,7 @@ struct Rows {
 }
 
 impl RowSink for Rows {
-    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize> {
+    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize, _: &mut Budget) -> Result<usize> {
         self.components = vec![Vec::new(); outline.components.len()];
         Ok(mcu_rows)
     }
