@@ -30,7 +30,7 @@
 //! | task | entry point |
 //! |---|---|
 //! | read coefficients | [`CoefficientImage::decode`], [`CoefficientImage::read`] |
-//! | read many files into the same memory | [`CoefficientImage::decode_into`], [`PixelScratch`] |
+//! | read many files into the same memory | [`CoefficientImage::decode_into`], [`PixelBuffer::decode_in`] |
 //! | read what is left of a damaged file | [`CoefficientImage::recover`] |
 //! | read tables and images from separate streams | [`TableSpecification::decode`], [`CoefficientImage::decode_abbreviated`] |
 //! | write them | [`CoefficientImage::encode`], [`CoefficientImage::encode_with`], [`EncodeOptions::as_read`] |
@@ -49,6 +49,8 @@
 //! | defend in one pass | [`FeatureDistiller::one_pass_jpeg`], [`FeatureDistiller::one_pass_pixels`] |
 //! | defend in a service, file after file | [`FeatureDistiller::one_pass_jpeg_in`], [`FeatureDistiller::distill_jpeg_in`] |
 //! | defend many pictures on several threads | `FeatureDistiller::batch` (feature `rayon`) |
+//! | calibrate on many files on several threads | `BandStatistics::add_jpegs` (feature `rayon`) |
+//! | keep a large picture to one thread | `on_this_thread` (feature `rayon`) |
 //! | defend in two passes | [`FeatureDistiller::compress`], then [`FeatureDistiller::distill`] |
 //! | pass one that survives clipping | [`FeatureDistiller::compress_certified`] |
 //! | what is provably removed from a picture | [`FeatureDistiller::certificate`], [`Certificate`] |
@@ -168,6 +170,8 @@ pub use jpeg::{
 };
 pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};
+#[cfg(feature = "rayon")]
+pub use parallel::on_this_thread;
 pub use pixels::{
     ChromaSubsampling, ForwardOptions, InverseOptions, Normalization, PixelBuffer, PixelFormat,
     PixelPipeline, PixelScratch, PixelView, Upsampling,

@@ -239,10 +239,16 @@ impl Budget {
     }
 
     /// Charges memory that something could do without; `None` where the limit does not allow it.
+    #[cfg(feature = "rayon")]
     pub(crate) fn charge_memory_if_left(&mut self, bytes: u64) -> Option<()> {
         let memory = self.memory.checked_add(bytes)?;
         self.memory = (memory <= self.limits.memory).then_some(memory)?;
         Some(())
+    }
+
+    /// Memory that may still be charged.
+    pub(crate) const fn memory_left(&self) -> u64 {
+        self.limits.memory.saturating_sub(self.memory)
     }
 
     pub(crate) fn release_memory(&mut self, bytes: u64) {

@@ -94,18 +94,34 @@ impl InverseOptions {
         self.format
     }
 
-    /// Checks that blocks of coefficients, held rows of samples and pixels together stay within the limit.
-    pub(super) fn check_memory<T: Rendering>(
+    /// Bytes that blocks of coefficients, held rows of samples and pixels take together.
+    pub(super) fn memory<T: Rendering>(
         &self,
         outline: &Outline<'_>,
         output: Output,
         blocks: u64,
         mcu_rows: usize,
-    ) -> Result<()> {
-        let memory = size_of::<Block>() as u64 * blocks
+    ) -> u64 {
+        size_of::<Block>() as u64 * blocks
             + Renderer::<T>::memory(outline, output, self.upsampling, mcu_rows)
-            + output.bytes(&outline.geometry);
-        check(LimitKind::Memory, memory, self.limits.max_memory())
+            + output.bytes(&outline.geometry)
+    }
+
+    /// Rows of MCUs at a time: as many as are wanted where the limit leaves memory for them, or one.
+    pub(super) fn rows_within_limit(
+        &self,
+        wanted: usize,
+        memory: impl Fn(usize) -> u64,
+    ) -> Result<usize> {
+        let check = |mcu_rows| {
+            check(
+                LimitKind::Memory,
+                memory(mcu_rows),
+                self.limits.max_memory(),
+            )
+            .map(|()| mcu_rows)
+        };
+        check(wanted).or_else(|_| check(1))
     }
 }
 
@@ -152,8 +168,9 @@ fn render<T: Rendering>(
 ) -> Result<PixelBuffer> {
     let outline = image.outline();
     image.check_components()?;
-    let mcu_rows = mcu_rows_at_a_time(&outline);
-    options.check_memory::<T>(&outline, output, image.block_count(), mcu_rows)?;
+    let wanted = mcu_rows_at_a_time(&outline);
+    let memory = |mcu_rows| options.memory::<T>(&outline, output, image.block_count(), mcu_rows);
+    let mcu_rows = options.rows_within_limit(wanted, memory)?;
     let mut renderer = Renderer::<T>::new(vectors);
     renderer.begin(&outline, None, output, options.upsampling, mcu_rows)?;
     let (width, height) = (image.width(), image.height());

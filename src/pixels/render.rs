@@ -26,6 +26,8 @@ pub(super) struct Renderer<T: Rendering> {
     /// Those of the windows that the picture needs; others are memory.
     needed: usize,
     makers: Vec<RowMaker<T>>,
+    /// Those of the makers that share the rows; others are memory.
+    sharing: usize,
     width: usize,
     height: usize,
     /// The row of pixels that comes next.
@@ -41,6 +43,7 @@ impl<T: Rendering> Renderer<T> {
             windows: Vec::new(),
             needed: 0,
             makers: Vec::new(),
+            sharing: 0,
             width: 0,
             height: 0,
             next: 0,
@@ -73,9 +76,11 @@ impl<T: Rendering> Renderer<T> {
                 self.windows.push(window);
             }
         }
+        self.sharing = makers(mcu_rows);
+        let count = self.makers.len().max(self.sharing);
         self.makers
-            .resize_with(makers(mcu_rows), || RowMaker::new(self.vectors));
-        for maker in &mut self.makers {
+            .resize_with(count, || RowMaker::new(self.vectors));
+        for maker in &mut self.makers[..self.sharing] {
             let windows = &self.windows[..self.needed];
             maker.begin(windows, output, self.width)?;
         }
@@ -125,21 +130,20 @@ impl<T: Rendering> Renderer<T> {
     fn fill(&mut self, rows: Range<usize>, pixels: &mut [u8]) {
         self.next = rows.end;
         let stride = self.width * self.output.format.channels();
-        let lines = rows.len().div_ceil(self.makers.len()).max(1);
+        let lines = rows.len().div_ceil(self.sharing).max(1);
         let windows = &self.windows[..self.needed];
+        let makers = &mut self.makers[..self.sharing];
         let fill = |(index, (maker, pixels)): (usize, (&mut RowMaker<T>, &mut [u8]))| {
             maker.fill(windows, rows.start + index * lines, pixels);
         };
         #[cfg(feature = "rayon")]
-        if self.makers.len() > 1 {
-            let makers = self.makers.par_iter_mut();
-            let parts = makers.zip(pixels.par_chunks_mut(lines * stride));
+        if makers.len() > 1 {
+            let parts = makers
+                .par_iter_mut()
+                .zip(pixels.par_chunks_mut(lines * stride));
             return parts.enumerate().for_each(fill);
         }
-        let parts = self
-            .makers
-            .iter_mut()
-            .zip(pixels.chunks_mut(lines * stride));
+        let parts = makers.iter_mut().zip(pixels.chunks_mut(lines * stride));
         parts.enumerate().for_each(fill);
     }
 }
