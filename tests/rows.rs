@@ -5,9 +5,11 @@ mod common;
 use common::allocation::{Counting, peak_of};
 use common::bytes::{EOI, SOS, part};
 use common::{fixture, fixtures};
+#[cfg(feature = "rayon")]
+use feature_distillation::Process;
 use feature_distillation::{
     CoefficientImage, ColorSpace, DecodeOptions, EncodeOptions, Error, FeatureDistiller,
-    InverseOptions, Limits, PixelBuffer, PixelPipeline, PixelScratch, Process, ProfileCheck,
+    InverseOptions, Limits, PixelBuffer, PixelPipeline, PixelScratch, ProfileCheck,
     QuantizationTable, QuantizationTables, RestartInterval, Result, SamplingFactor, Upsampling,
 };
 use proptest::prelude::*;

@@ -13,6 +13,8 @@ use crate::coefficients::{CoefficientImage, ColorSpace, Component, Outline, Samp
 use crate::error::{Error, Malformed, Result};
 use crate::jpeg::bit_writer::BitWriter;
 use crate::jpeg::decode::scan::{Faults, Refuse};
+use crate::jpeg::decode::speculation::Chunk;
+use crate::jpeg::decode::wave::Part;
 use crate::jpeg::decode::{DecodeOptions, Decoder, RowSink};
 use crate::jpeg::header::ScanHeader;
 use crate::jpeg::marker;
@@ -253,6 +255,29 @@ fn memory_outlives_a_file_that_is_malformed() {
         assert!(decoder.scratch.clean.capacity() > 0);
         for wave in &decoder.scratch.waves.0 {
             assert_eq!(wave.chunks.len(), SHORT.chunks);
+        }
+    }
+}
+
+#[test]
+fn waves_hold_no_more_than_was_charged() {
+    let image = picture(3, 600, 400, 0.2, 5);
+    for restarts in [0, 7] {
+        let bytes = encoded(&image, HuffmanTables::Standard, restarts, true);
+        let options = DecodeOptions::default();
+        let mut decoder = Decoder::new(&bytes, &options);
+        decoder.pace = Some(SHORT);
+        decoder.decode_image().unwrap();
+        for wave in &decoder.scratch.waves.0 {
+            let chunks = wave.chunks.iter().map(|chunk| {
+                let starts = chunk.starts.capacity() * size_of::<u32>();
+                chunk.blocks.capacity() * size_of::<Block>() + starts + chunk.clean.capacity()
+            });
+            let held = chunks.sum::<usize>()
+                + wave.chunks.capacity() * size_of::<Chunk>()
+                + wave.parts.capacity() * size_of::<Part>();
+            let charged = Wave::memory(&SHORT);
+            assert!(held <= charged, "{held} bytes held, {charged} charged");
         }
     }
 }
