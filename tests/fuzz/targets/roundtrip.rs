@@ -1,29 +1,57 @@
 //! What the encoder writes is read back equal, whatever the file was and however it is written, in one
-//! stream or two, with what stands behind the image.
+//! stream or two, with what stands behind the image; and with levels that no file of the fuzzer has.
 #![no_main]
 
 use arbitrary::{Result, Unstructured};
 use feature_distillation::{
-    ArgumentError, CoefficientImage, DecodeOptions, EncodeOptions, Encoded, Error, HuffmanTables,
-    Limits, OutOfRange, Process, RestartInterval, StreamFormat, TableSpecification,
+    ArgumentError, Band, CoefficientImage, DecodeOptions, EncodeOptions, Encoded, Error,
+    HuffmanTables, Limits, OutOfRange, Process, RestartInterval, StreamFormat, TableSpecification,
 };
 use feature_distillation_fuzz::{draw, jpeg, writing};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    let Some(image) = jpeg::decode(input, 1 << 18) else {
+    let Some(mut image) = jpeg::decode(input, 1 << 18) else {
         return;
     };
+    let drawn = drawn(&mut Unstructured::new(jpeg::tail(input, 16))).unwrap_or_default();
     for options in [
         EncodeOptions::new(),
         EncodeOptions::new()
             .with_huffman_tables(HuffmanTables::Optimized)
             .with_restart_interval(RestartInterval::Keep),
-        drawn(&mut Unstructured::new(jpeg::tail(input, 16))).unwrap_or_default(),
+        drawn.clone(),
     ] {
         check(&image, &options);
     }
+    // An input that runs dry has fewer levels.
+    let _ = set_levels(&mut Unstructured::new(jpeg::tail(input, 256)), &mut image);
+    check(&image, &drawn);
 });
+
+/// Sets levels that a file may have, after runs of zeros of any length, or any.
+fn set_levels(u: &mut Unstructured<'_>, image: &mut CoefficientImage) -> Result<()> {
+    if u.ratio(1_u8, 4_u8)? {
+        return draw::set_levels(u, image);
+    }
+    let band = |zigzag| Band::from_zigzag(zigzag).expect("below 64").natural();
+    while !u.is_empty() {
+        let component = u.choose_index(image.components().len())?;
+        let blocks = image.components_mut()[component].blocks_mut();
+        // Those of the last row and column have padding beside them.
+        let block = blocks.len() - 1 - u.choose_index(blocks.len())?;
+        let block = &mut blocks[block];
+        *block = [0; 64];
+        let mut zigzag = usize::from(u.int_in_range(0..=16_u8)?);
+        while zigzag < 64 {
+            let bits = u.int_in_range(0..=10_u8)?;
+            let level = u.int_in_range(0..=(1_i16 << bits) - 1)?;
+            block[band(zigzag)] = if u.arbitrary()? { level } else { -level };
+            zigzag += 1 + usize::from(u.int_in_range(0..=63_u8)? >> u.int_in_range(0..=6_u8)?);
+        }
+    }
+    Ok(())
+}
 
 fn drawn(u: &mut Unstructured<'_>) -> Result<EncodeOptions> {
     Ok(EncodeOptions::new()

@@ -20,7 +20,7 @@ use crate::jpeg::header::ScanHeader;
 use crate::jpeg::marker;
 use crate::limits::{Budget, Limits};
 use crate::quantization::{QuantizationTable, QuantizationTables};
-use crate::{EncodeOptions, HuffmanTables, RestartInterval, ScanScript};
+use crate::{EncodeOptions, HuffmanTables, OutOfRange, RestartInterval, ScanScript};
 
 /// Sampling factors of the components, and the colour space.
 const LAYOUTS: [(&[(u8, u8)], ColorSpace); 9] = [
@@ -162,7 +162,9 @@ fn encoded(
         .with_huffman_tables(tables)
         .with_restart_interval(
             NonZeroU16::new(restarts).map_or(RestartInterval::Never, RestartInterval::Mcus),
-        );
+        )
+        // Differences of DC values have their bounds.
+        .with_out_of_range(OutOfRange::Clamp);
     if !interleaved {
         options = options.with_scans(ScanScript::by_component(image));
     }

@@ -5,6 +5,7 @@ use std::mem;
 use proptest::sample::Index;
 
 use super::*;
+use crate::coefficients::Component;
 use crate::jpeg::decode::{DecodeScratch, Decoded};
 
 /// Where something is done.
@@ -166,6 +167,8 @@ proptest! {
         (width, height) in (1_u32..400, 1_u32..250),
         busy in prop_oneof![Just(0.0), 0.0..0.4],
         seed in any::<u64>(),
+        // Near the ends of the range, DC values leave it where a difference is wrong.
+        dc in prop_oneof![3 => Just(0_i16), 1 => Just(32_600), 1 => Just(-32_600)],
         restarts in prop_oneof![Just(0_u16), 1_u16..12, 12_u16..1000],
         optimized in any::<bool>(),
         interleaved in prop_oneof![4 => Just(true), 1 => Just(false)],
@@ -180,7 +183,10 @@ proptest! {
             }),
         ],
     ) {
-        let image = picture(layout, width, height, busy, seed);
+        let mut image = picture(layout, width, height, busy, seed);
+        for block in image.components_mut().iter_mut().flat_map(Component::blocks_mut) {
+            block[0] = block[0].saturating_add(dc);
+        }
         let sound = encoded(&image, tables(optimized), restarts, interleaved);
         let mut damaged = sound.clone();
         for (place, change) in &changes {
