@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::ThreadPool;
 
 use super::*;
-use crate::coefficients::{CoefficientImage, ColorSpace, Outline, SamplingFactor};
+use crate::coefficients::{CoefficientImage, ColorSpace, Component, Outline, SamplingFactor};
 use crate::error::{Error, Result};
 use crate::jpeg::bits::BitWriter;
 use crate::jpeg::decode::scan::Faults;
@@ -203,7 +203,7 @@ proptest! {
         prop_assert!(found.components() == image.components());
         if interleaved {
             let rows = rows(&bytes, 2, pace).unwrap();
-            let components = image.components().iter().map(|component| component.blocks());
+            let components = image.components().iter().map(Component::blocks);
             prop_assert!(components.eq(rows.iter().map(Vec::as_slice)));
         }
     }
@@ -412,13 +412,13 @@ fn chunks_of_photographs_fall_into_step() {
         }
     }
     bits.sort_unstable();
-    let quantile = |share: f64| bits[(share * (bits.len() - 1) as f64) as usize];
+    let quantile = |percent: usize| bits[percent * (bits.len() - 1) / 100];
     println!(
         "{files} files, {complete} of them long enough and to the end; {joined} of {chunks} chunks joined; bits: median {}, 90 % {}, 99 % {}, most {}",
-        quantile(0.5),
-        quantile(0.9),
-        quantile(0.99),
-        quantile(1.0)
+        quantile(50),
+        quantile(90),
+        quantile(99),
+        quantile(100)
     );
     assert!(joined * 100 > chunks * 95);
 }
