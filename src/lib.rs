@@ -30,7 +30,7 @@
 //! | task | entry point |
 //! |---|---|
 //! | read coefficients | [`CoefficientImage::decode`], [`CoefficientImage::read`] |
-//! | read many files into the same memory | [`CoefficientImage::decode_into`] |
+//! | read many files into the same memory | [`CoefficientImage::decode_into`], [`PixelBuffer::decode_in`] |
 //! | read what is left of a damaged file | [`CoefficientImage::recover`] |
 //! | read tables and images from separate streams | [`TableSpecification::decode`], [`CoefficientImage::decode_abbreviated`] |
 //! | write them | [`CoefficientImage::encode`], [`CoefficientImage::encode_with`], [`EncodeOptions::as_read`] |
@@ -40,12 +40,17 @@
 //! | insert one image into another without loss | [`CoefficientImage::with_inserted`] |
 //! | colour to grey without loss | [`CoefficientImage::luminance`] |
 //! | coefficients from and to pixels | [`CoefficientImage::from_pixels`], [`CoefficientImage::to_pixels`] |
-//! | statistics of benign images | [`BandStatistics`] |
+//! | a file to pixels | [`PixelBuffer::decode`] |
+//! | statistics of benign images | [`BandStatistics::add_jpeg`], [`BandStatistics`] |
 //! | tables from statistics | [`AsMdDesign`], [`TableDesign`], [`design_tables`] |
 //! | tables from a size of perturbation | [`Profile::certifying`], [`removing_table`], [`paper_step`] |
 //! | tables by measured accuracy | [`TableSearch`] |
 //! | what tables certify and cost | [`ProfileCard`] |
 //! | defend in one pass | [`FeatureDistiller::one_pass_jpeg`], [`FeatureDistiller::one_pass_pixels`] |
+//! | defend in a service, file after file | [`FeatureDistiller::one_pass_jpeg_in`], [`FeatureDistiller::distill_jpeg_in`] |
+//! | defend many pictures on several threads | `FeatureDistiller::batch` (feature `rayon`) |
+//! | calibrate on many files on several threads | `BandStatistics::add_jpegs` (feature `rayon`) |
+//! | keep a large picture to one thread | `on_this_thread` (feature `rayon`) |
 //! | defend in two passes | [`FeatureDistiller::compress`], then [`FeatureDistiller::distill`] |
 //! | pass one that survives clipping | [`FeatureDistiller::compress_certified`] |
 //! | what is provably removed from a picture | [`FeatureDistiller::certificate`], [`Certificate`] |
@@ -81,7 +86,7 @@
 //!
 //! - Coefficients and tables are in natural (row-major) order everywhere.
 //! - Perturbations and coefficients are in 8-bit pixel units; distil first, normalize for a network after.
-//! - Same input, same bits: on every platform, in any order of merging.
+//! - Same input, same bits: on every platform, in any order of merging, on any number of threads.
 //! - Errors are sorted by who has to act, see [`Error`]. Functions panic only where their documentation
 //!   says so, under "Panics".
 //! - Decoding is strict, and bounded by [`Limits`], which are on by default.
@@ -90,6 +95,7 @@
 //!
 //! - `ndarray` (default): pictures from and to arrays, coefficients as array views.
 //! - `serde`: tables, profiles and statistics serialize, steps in natural order.
+//! - `rayon`: batches of pictures on several threads, which also share a large picture.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(
@@ -164,6 +170,8 @@ pub use jpeg::{
 };
 pub use limits::Limits;
 pub use metadata::{MetadataKind, MetadataSegment};
+#[cfg(feature = "rayon")]
+pub use parallel::on_this_thread;
 pub use pixels::{
     ChromaSubsampling, ForwardOptions, InverseOptions, Normalization, PixelBuffer, PixelFormat,
     PixelPipeline, PixelScratch, PixelView, Upsampling,
@@ -184,25 +192,28 @@ pub mod guide {
     // Chapters link to each other by file. The definitions before each include take precedence over those
     // in the file, so the same links lead to modules here.
 
-    #[doc = "[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n\n"]
+    #[doc = "[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n[serving]: crate::guide::serving\n\n"]
     #[doc = include_str!("../docs/theory.md")]
     pub mod theory {}
 
-    #[doc = "[theory]: crate::guide::theory\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n\n"]
+    #[doc = "[theory]: crate::guide::theory\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n[serving]: crate::guide::serving\n\n"]
     #[doc = include_str!("../docs/coefficients.md")]
     pub mod coefficients {}
 
-    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n\n"]
+    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[threat model]: crate::guide::threat_model\n[certificate]: crate::guide::certificate\n[serving]: crate::guide::serving\n\n"]
     #[doc = include_str!("../docs/calibration.md")]
     pub mod calibration {}
 
-    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[certificate]: crate::guide::certificate\n\n"]
+    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[certificate]: crate::guide::certificate\n[serving]: crate::guide::serving\n\n"]
     #[doc = include_str!("../docs/threat-model.md")]
     pub mod threat_model {}
 
-    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n\n"]
+    #[doc = "[theory]: crate::guide::theory\n[coefficients]: crate::guide::coefficients\n[calibration]: crate::guide::calibration\n[threat model]: crate::guide::threat_model\n[serving]: crate::guide::serving\n\n"]
     #[doc = include_str!("../docs/certificate.md")]
     pub mod certificate {}
+
+    #[doc = include_str!("../docs/serving.md")]
+    pub mod serving {}
 }
 
 #[cfg(doctest)]

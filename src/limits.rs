@@ -20,6 +20,9 @@ use crate::error::{Error, LimitKind, Result};
 /// de-stuffed scan data and trailing data, which are different bytes of the input. Streams that
 /// [`CoefficientImage::read`](crate::CoefficientImage::read) collects come on top.
 ///
+/// Pixels and statistics of a sequential file in one scan take a row of MCUs in place of all blocks. Threads that share a
+/// picture (feature `rayon`) take some MiB more, where the limit and the multiple above leave room for them.
+///
 /// Two kinds of reading have no such multiple, and the limits alone bound their memory: a few bytes of
 /// an arithmetic-coded scan may stand for any number of blocks, and
 /// [`CoefficientImage::recover`](crate::CoefficientImage::recover) fills up what is missing.
@@ -236,10 +239,16 @@ impl Budget {
     }
 
     /// Charges memory that something could do without; `None` where the limit does not allow it.
+    #[cfg(feature = "rayon")]
     pub(crate) fn charge_memory_if_left(&mut self, bytes: u64) -> Option<()> {
         let memory = self.memory.checked_add(bytes)?;
         self.memory = (memory <= self.limits.memory).then_some(memory)?;
         Some(())
+    }
+
+    /// Memory that may still be charged.
+    pub(crate) const fn memory_left(&self) -> u64 {
+        self.limits.memory.saturating_sub(self.memory)
     }
 
     pub(crate) fn release_memory(&mut self, bytes: u64) {
@@ -274,6 +283,11 @@ pub(crate) fn try_fit<T: Clone + Default>(items: &mut Vec<T>, count: usize) -> R
     }
     items.resize(count, T::default());
     Ok(())
+}
+
+/// A number of bytes as one that memory can have.
+pub(crate) fn try_bytes(bytes: u64) -> Result<usize> {
+    usize::try_from(bytes).map_err(|_| Error::OutOfMemory { bytes })
 }
 
 /// Zeros.

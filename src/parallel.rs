@@ -11,8 +11,46 @@ use crate::coefficients::Geometry;
 const LARGE: u64 = 1 << 20;
 
 thread_local! {
-    /// Whether the task at hand is one of more than there are threads.
+    /// Whether the task at hand is to keep to its thread: it is one of more than there are threads, or was told to.
     static IS_ONE_OF_MANY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does work whose calls into this crate keep to one thread: large pictures are not shared (feature `rayon`).
+///
+/// Calls that share a picture wait for other threads of rayon's current pool, and a thread that waits takes up whatever
+/// else was handed to that pool. Inside such a pool this may begin another picture meanwhile, on the same stack:
+/// more pictures are held than there are threads, a scratch that belongs to the thread is borrowed twice, and a lock
+/// that is held over the call may be asked for again. This call, or a pool of the crate's own, prevents that; so do
+/// [`FeatureDistiller::batch`](crate::FeatureDistiller::batch) and
+/// [`BandStatistics::add_jpegs`](crate::BandStatistics::add_jpegs) where there are more inputs than threads.
+///
+/// ```
+/// use std::cell::RefCell;
+///
+/// use feature_distillation::{FeatureDistiller, PixelScratch, QuantizationTable, on_this_thread};
+/// use rayon::prelude::*;
+/// # use feature_distillation::{PixelFormat, PixelView};
+///
+/// thread_local! {
+///     static SCRATCH: RefCell<PixelScratch> = RefCell::new(PixelScratch::new());
+/// }
+/// let distiller = FeatureDistiller::builder().tables(QuantizationTable::uniform(24)?).build()?;
+/// # let samples = vec![90; 64 * 64 * 3];
+/// # let jpeg = distiller.compress(PixelView::new(&samples, 64, 64, PixelFormat::Rgb)?)?;
+/// # let files: Vec<Vec<u8>> = vec![jpeg; 3];
+/// let distilled = files
+///     .par_iter()
+///     .map(|bytes| {
+///         SCRATCH.with_borrow_mut(|scratch| {
+///             on_this_thread(|| distiller.one_pass_jpeg_in(bytes, scratch))
+///         })
+///     })
+///     .collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(distilled.len(), 3);
+/// # Ok::<(), feature_distillation::Error>(())
+/// ```
+pub fn on_this_thread<T>(work: impl FnOnce() -> T) -> T {
+    one_of(true, work)
 }
 
 /// Whether the threads of the current pool share the work on one image.
@@ -23,8 +61,15 @@ pub(crate) fn share(geometry: &Geometry) -> bool {
 
 /// Whether there are threads beside this one to share the work on one image: not where all have images of their
 /// own. One that waited for others would begin the next image meanwhile, and hold both.
-pub(crate) fn are_free() -> bool {
+fn are_free() -> bool {
     !IS_ONE_OF_MANY.get() && rayon::current_num_threads() > 1
+}
+
+/// How many rows of MCUs of an image threads share at a time: a few for each, but not most of the image where there
+/// are many threads.
+pub(crate) fn rows_at_a_time() -> usize {
+    const MOST: usize = 32;
+    MOST.min(2 * rayon::current_num_threads())
 }
 
 /// Does a task that is one of many, or of few.

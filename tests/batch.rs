@@ -5,7 +5,7 @@
 )]
 
 use feature_distillation::{
-    ArgumentError, BandStatistics, BlockSelection, ColorSpace, DecodeOptions, Error,
+    ArgumentError, BandStatistics, BlockSelection, ColorSpace, DecodeOptions, EncodeOptions, Error,
     FeatureDistiller, Limits, PixelBuffer, PixelFormat, PixelView, QuantizationTable, Result,
 };
 use proptest::prelude::*;
@@ -105,6 +105,40 @@ fn files_of_a_batch_are_distilled_as_single_ones_and_failures_stay_in_their_plac
         for (index, result) in results.iter().enumerate() {
             assert_eq!(result.is_err(), [0, 7, 11, 23].contains(&index), "{index}");
         }
+    }
+    let options = EncodeOptions::new();
+    check(
+        &files,
+        |file| distiller.one_pass_transcode(file, &options),
+        || batch.one_pass_transcode(&files, &options),
+    );
+    check(
+        &files,
+        |file| distiller.distill_jpeg_with_report(file),
+        || batch.distill_jpeg_with_report(&files),
+    );
+}
+
+#[test]
+fn large_pictures_are_distilled_as_single_ones_whether_threads_share_them_or_not() {
+    let large = PixelBuffer::new(
+        (0..1300 * 900)
+            .map(|i: u32| (i % 1300 / 8 + i / 13000) as u8)
+            .collect(),
+        1300,
+        900,
+        PixelFormat::Grey,
+    );
+    let distiller = distiller();
+    let file = distiller.compress(large.unwrap().view()).unwrap();
+    // Fewer than the threads, as many, and more.
+    for count in [1, 2, 6] {
+        let files = vec![&file; count];
+        check(
+            &files,
+            |file| distiller.one_pass_jpeg(file),
+            || distiller.batch().one_pass_jpeg(&files),
+        );
     }
 }
 

@@ -143,7 +143,6 @@ fn memory_does_not_grow_with_the_height_of_the_picture() {
         peak - pixels.as_slice().len()
     };
     for pipeline in [PixelPipeline::LibjpegEqual, PixelPipeline::Precise] {
-        // What threads hold that share a picture is another matter.
         let [low, high] = [64, 1024].map(|height| on_threads(1, || held(height, pipeline)));
         assert_eq!(low, high);
         // 1600 columns: some 150 bytes of coefficients, samples and sums for each.
@@ -151,6 +150,53 @@ fn memory_does_not_grow_with_the_height_of_the_picture() {
     }
 }
 
+/// The least memory limit within which this succeeds.
+#[cfg(feature = "rayon")]
+fn least_memory(succeeds: impl Fn(Limits) -> bool) -> u64 {
+    let (mut refused, mut enough) = (0, Limits::default().max_memory());
+    while enough - refused > 1 {
+        let middle = u64::midpoint(refused, enough);
+        if succeeds(Limits::default().with_max_memory(middle)) {
+            enough = middle;
+        } else {
+            refused = middle;
+        }
+    }
+    enough
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn threads_take_no_memory_that_the_limit_does_not_leave() {
+    let one = [SamplingFactor::ONE; 3];
+    let tables = QuantizationTables::annex_k(80).unwrap();
+    let mut image = CoefficientImage::new(1200, 900, ColorSpace::YCbCr, &one, &tables).unwrap();
+    fill(&mut image, 3);
+    let progressive = EncodeOptions::new().with_process(Process::Progressive);
+    let [sequential, progressive] = [EncodeOptions::new(), progressive]
+        .map(|options| image.encode_with(&options).unwrap().bytes);
+    let table = QuantizationTable::uniform(30).unwrap().into();
+    let pass = |bytes: &[u8], limits| {
+        let distiller = distiller(&table, PixelPipeline::Precise).with_limits(limits);
+        distiller.one_pass_jpeg(bytes).is_ok()
+    };
+    let draw = |limits| {
+        let options = InverseOptions::precise().with_limits(limits);
+        image.to_pixels(&options).is_ok()
+    };
+    let least = |threads| {
+        on_threads(threads, || {
+            [
+                least_memory(|limits| pass(&sequential, limits)),
+                least_memory(|limits| pass(&progressive, limits)),
+                least_memory(draw),
+            ]
+        })
+    };
+    assert_eq!(least(8), least(1));
+}
+
+#[cfg(feature = "rayon")]
 #[test]
 fn threads_share_a_large_picture_to_the_same_bits() {
     let two = SamplingFactor::new(2, 2).unwrap();
@@ -235,28 +281,44 @@ proptest! {
     }
 
     #[test]
-    fn damaged_files_have_the_same_outcome(
-        index in any::<prop::sample::Index>(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        cut in prop::option::of(any::<prop::sample::Index>()),
+    fn files_sound_and_damaged_have_the_same_outcome_in_the_memory_of_those_before(
+        files in prop::collection::vec(
+            (
+                any::<prop::sample::Index>(),
+                prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+                prop::option::weighted(0.3, any::<prop::sample::Index>()),
+                any::<bool>(),
+            ),
+            1..6,
+        ),
     ) {
         let fixtures = fixtures();
-        let mut bytes = index.get(&fixtures).bytes.clone();
-        for (position, value) in changes {
-            let position = position.index(bytes.len());
-            bytes[position] = value;
+        let mut scratch = PixelScratch::new();
+        for (index, changes, cut, precise) in files {
+            let mut bytes = index.get(&fixtures).bytes.clone();
+            for (position, value) in changes {
+                let position = position.index(bytes.len());
+                bytes[position] = value;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            // Headers may promise large pictures.
+            let limits = Limits::default().with_max_pixels(1 << 20);
+            let options = if precise {
+                InverseOptions::precise()
+            } else {
+                InverseOptions::libjpeg_equal()
+            };
+            let decode = DecodeOptions::new().with_limits(limits);
+            let found = PixelBuffer::decode_in(&bytes, &decode, &options, &mut scratch);
+            let expected = CoefficientImage::decode_with(&bytes, &decode)
+                .and_then(|image| image.to_pixels(&options));
+            assert_same(&found, &expected, "");
+            if let Ok(pixels) = found {
+                scratch.recycle(pixels);
+            }
         }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        // Headers may promise large pictures.
-        let limits = Limits::default().with_max_pixels(1 << 20);
-        let options = InverseOptions::libjpeg_equal();
-        let decode = DecodeOptions::new().with_limits(limits);
-        let found = PixelBuffer::decode(&bytes, &decode, &options);
-        let expected = CoefficientImage::decode_with(&bytes, &decode)
-            .and_then(|image| image.to_pixels(&options));
-        assert_same(&found, &expected, "");
     }
 }
 

@@ -75,6 +75,6 @@ pub fn two_passes(distiller: &FeatureDistiller, pixels: PixelView<'_>) -> (Vec<u
 
 pub fn calibration(bytes: &[u8]) -> BandStatistics {
     let mut statistics = BandStatistics::new();
-    statistics.add_image(&to_coefficients(bytes)).unwrap();
-    statistics
+    let added = statistics.add_jpeg(bytes, &DecodeOptions::default());
+    added.map(|()| statistics).unwrap()
 }

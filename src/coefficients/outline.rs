@@ -1,5 +1,7 @@
 //! An image before its blocks are there.
 
+use crate::band::Block;
+
 use super::{CoefficientImage, ColorSpace, Component, Geometry, SamplePrecision};
 
 /// What is known of an image before its blocks: the components have none, or not yet all.
@@ -9,6 +11,17 @@ pub(crate) struct Outline<'a> {
     pub(crate) precision: SamplePrecision,
     pub(crate) color_space: ColorSpace,
     pub(crate) components: &'a [Component],
+}
+
+impl Outline<'_> {
+    /// Bytes of the blocks in so many rows of the image's MCUs.
+    pub(crate) fn memory_of_rows(&self, mcu_rows: usize) -> u64 {
+        let blocks = self.components.iter().map(|component| {
+            let rows = mcu_rows * usize::from(component.sampling.vertical());
+            rows.min(component.blocks_high as usize) as u64 * u64::from(component.blocks_wide)
+        });
+        blocks.sum::<u64>() * size_of::<Block>() as u64
+    }
 }
 
 impl CoefficientImage {

@@ -1,10 +1,11 @@
 //! Many pictures on several threads.
 
 use crate::error::Result;
+use crate::jpeg::{EncodeOptions, Encoded};
 use crate::parallel::each_with;
 use crate::pixels::{PixelBuffer, PixelScratch, PixelView};
 
-use super::FeatureDistiller;
+use super::{FeatureDistiller, TamperReport};
 
 /// A [`FeatureDistiller`]'s passes over many pictures, on several threads (feature `rayon`).
 ///
@@ -65,6 +66,18 @@ impl Batch<'_> {
         })
     }
 
+    /// One pass from JPEG files to JPEG files: [`FeatureDistiller::one_pass_transcode`] of each.
+    #[must_use]
+    pub fn one_pass_transcode<B: AsRef<[u8]> + Sync>(
+        self,
+        files: &[B],
+        options: &EncodeOptions,
+    ) -> Vec<Result<Encoded>> {
+        self.each(files, |distiller, file| {
+            distiller.one_pass_transcode(file.as_ref(), options)
+        })
+    }
+
     /// One pass over pixels: [`FeatureDistiller::one_pass_pixels`] of each.
     #[must_use]
     pub fn one_pass_pixels(self, pictures: &[PixelView<'_>]) -> Vec<Result<PixelBuffer>> {
@@ -90,6 +103,17 @@ impl Batch<'_> {
     pub fn distill_jpeg<B: AsRef<[u8]> + Sync>(self, files: &[B]) -> Vec<Result<PixelBuffer>> {
         self.each_file(files, |distiller, file, scratch| {
             distiller.distill_jpeg_in(file, scratch)
+        })
+    }
+
+    /// Pass two of two with a report, on received JPEG files: [`FeatureDistiller::distill_jpeg_with_report`] of each.
+    #[must_use]
+    pub fn distill_jpeg_with_report<B: AsRef<[u8]> + Sync>(
+        self,
+        files: &[B],
+    ) -> Vec<Result<(PixelBuffer, TamperReport)>> {
+        self.each(files, |distiller, file| {
+            distiller.distill_jpeg_with_report(file.as_ref())
         })
     }
 

@@ -131,7 +131,10 @@ impl FeatureDistiller {
     }
 
     /// As [`one_pass_jpeg`](Self::one_pass_jpeg), in memory that is reused: what a server does with one file after the
-    /// other. Once the scratch has grown, files of a baseline process take no memory but that of their pixels.
+    /// other. Once the scratch has grown, sequential, Huffman-coded files in one scan take no memory but that of their pixels.
+    ///
+    /// With the feature `rayon`, threads of the current pool share a large picture; in tasks of a pool, see
+    /// `on_this_thread`.
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
 //! ITU-T T.81 between bytes and [`CoefficientImage`](crate::CoefficientImage): one file a stage, both directions alike.
 
 mod arithmetic;
+mod bit_writer;
 mod bits;
 mod decode;
 mod encode;

@@ -6,7 +6,7 @@ use crate::band::Block;
 use crate::coefficients::{CoefficientImage, Outline};
 use crate::dct::{self, IntegerInverse, PreciseInverse};
 use crate::error::{LimitKind, Result};
-use crate::limits::{Limits, check, try_zeroed};
+use crate::limits::{Limits, check, try_bytes, try_zeroed};
 use crate::quantization::QuantizationTable;
 #[cfg(target_arch = "x86_64")]
 use crate::vectors::Avx2;
@@ -94,19 +94,34 @@ impl InverseOptions {
         self.format
     }
 
-    /// Checks that blocks of coefficients, held rows of samples and pixels together stay within the limit.
-    pub(super) fn check_memory<T: Rendering>(
+    /// Bytes that blocks of coefficients, held rows of samples and pixels take together.
+    pub(super) fn memory<T: Rendering>(
         &self,
         outline: &Outline<'_>,
         output: Output,
         blocks: u64,
         mcu_rows: usize,
-    ) -> Result<()> {
-        let pixels = u64::from(outline.geometry.width) * u64::from(outline.geometry.height);
-        let memory = size_of::<Block>() as u64 * blocks
+    ) -> u64 {
+        size_of::<Block>() as u64 * blocks
             + Renderer::<T>::memory(outline, output, self.upsampling, mcu_rows)
-            + output.format.channels() as u64 * pixels;
-        check(LimitKind::Memory, memory, self.limits.max_memory())
+            + output.bytes(&outline.geometry)
+    }
+
+    /// Rows of MCUs at a time: as many as are wanted where the limit leaves memory for them, or one.
+    pub(super) fn rows_within_limit(
+        &self,
+        wanted: usize,
+        memory: impl Fn(usize) -> u64,
+    ) -> Result<usize> {
+        let check = |mcu_rows| {
+            check(
+                LimitKind::Memory,
+                memory(mcu_rows),
+                self.limits.max_memory(),
+            )
+            .map(|()| mcu_rows)
+        };
+        check(wanted).or_else(|_| check(1))
     }
 }
 
@@ -119,8 +134,8 @@ impl CoefficientImage {
     ///
     /// # Errors
     ///
-    /// [`ArgumentError::PixelFormat`] where the image cannot give the format,
-    /// [`ArgumentError::Precision`] for samples of 12 bits, [`ArgumentError::Shape`] where a component is
+    /// [`ArgumentError::PixelFormat`](crate::ArgumentError::PixelFormat) where the image cannot give the format,
+    /// [`ArgumentError::Precision`](crate::ArgumentError::Precision) for samples of 12 bits, [`ArgumentError::Shape`](crate::ArgumentError::Shape) where a component is
     /// that of an image of another size,
     /// [`Error::LimitExceeded`](crate::Error::LimitExceeded) before anything is allocated,
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
@@ -153,12 +168,13 @@ fn render<T: Rendering>(
 ) -> Result<PixelBuffer> {
     let outline = image.outline();
     image.check_components()?;
-    let mcu_rows = mcu_rows_at_a_time(&outline);
-    options.check_memory::<T>(&outline, output, image.block_count(), mcu_rows)?;
+    let wanted = mcu_rows_at_a_time(&outline);
+    let memory = |mcu_rows| options.memory::<T>(&outline, output, image.block_count(), mcu_rows);
+    let mcu_rows = options.rows_within_limit(wanted, memory)?;
     let mut renderer = Renderer::<T>::new(vectors);
     renderer.begin(&outline, None, output, options.upsampling, mcu_rows)?;
     let (width, height) = (image.width(), image.height());
-    let mut pixels = try_zeroed(width as usize * height as usize * output.format.channels())?;
+    let mut pixels = try_zeroed(try_bytes(output.bytes(&outline.geometry))?)?;
     let mut filled = 0;
     let (_, mcus_high) = outline.geometry.mcus();
     for row in (0..mcus_high as usize).step_by(mcu_rows) {

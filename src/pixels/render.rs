@@ -6,7 +6,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::band::Block;
-use crate::coefficients::{ColorSpace, Component, Outline, SamplePrecision};
+use crate::coefficients::{ColorSpace, Component, Geometry, Outline, SamplePrecision};
 use crate::error::{ArgumentError, Result};
 use crate::limits::try_fit;
 use crate::quantization::QuantizationTables;
@@ -26,6 +26,8 @@ pub(super) struct Renderer<T: Rendering> {
     /// Those of the windows that the picture needs; others are memory.
     needed: usize,
     makers: Vec<RowMaker<T>>,
+    /// Those of the makers that share the rows; others are memory.
+    sharing: usize,
     width: usize,
     height: usize,
     /// The row of pixels that comes next.
@@ -41,6 +43,7 @@ impl<T: Rendering> Renderer<T> {
             windows: Vec::new(),
             needed: 0,
             makers: Vec::new(),
+            sharing: 0,
             width: 0,
             height: 0,
             next: 0,
@@ -73,9 +76,11 @@ impl<T: Rendering> Renderer<T> {
                 self.windows.push(window);
             }
         }
+        self.sharing = makers(mcu_rows);
+        let count = self.makers.len().max(self.sharing);
         self.makers
-            .resize_with(makers(mcu_rows), || RowMaker::new(self.vectors));
-        for maker in &mut self.makers {
+            .resize_with(count, || RowMaker::new(self.vectors));
+        for maker in &mut self.makers[..self.sharing] {
             let windows = &self.windows[..self.needed];
             maker.begin(windows, output, self.width)?;
         }
@@ -125,21 +130,20 @@ impl<T: Rendering> Renderer<T> {
     fn fill(&mut self, rows: Range<usize>, pixels: &mut [u8]) {
         self.next = rows.end;
         let stride = self.width * self.output.format.channels();
-        let lines = rows.len().div_ceil(self.makers.len()).max(1);
+        let lines = rows.len().div_ceil(self.sharing).max(1);
         let windows = &self.windows[..self.needed];
+        let makers = &mut self.makers[..self.sharing];
         let fill = |(index, (maker, pixels)): (usize, (&mut RowMaker<T>, &mut [u8]))| {
             maker.fill(windows, rows.start + index * lines, pixels);
         };
         #[cfg(feature = "rayon")]
-        if self.makers.len() > 1 {
-            let makers = self.makers.par_iter_mut();
-            let parts = makers.zip(pixels.par_chunks_mut(lines * stride));
+        if makers.len() > 1 {
+            let parts = makers
+                .par_iter_mut()
+                .zip(pixels.par_chunks_mut(lines * stride));
             return parts.enumerate().for_each(fill);
         }
-        let parts = self
-            .makers
-            .iter_mut()
-            .zip(pixels.chunks_mut(lines * stride));
+        let parts = makers.iter_mut().zip(pixels.chunks_mut(lines * stride));
         parts.enumerate().for_each(fill);
     }
 }
@@ -148,7 +152,7 @@ impl<T: Rendering> Renderer<T> {
 pub(super) fn mcu_rows_at_a_time(outline: &Outline<'_>) -> usize {
     #[cfg(feature = "rayon")]
     if crate::parallel::share(&outline.geometry) {
-        return 2 * rayon::current_num_threads();
+        return crate::parallel::rows_at_a_time();
     }
     let _ = outline;
     1
@@ -158,7 +162,7 @@ pub(super) fn mcu_rows_at_a_time(outline: &Outline<'_>) -> usize {
 fn makers(mcu_rows: usize) -> usize {
     #[cfg(feature = "rayon")]
     if mcu_rows > 1 {
-        return rayon::current_num_threads();
+        return mcu_rows.min(rayon::current_num_threads());
     }
     let _ = mcu_rows;
     1
@@ -285,6 +289,11 @@ impl Output {
         // The last arm above returned where neither is known.
         let format = asked.or(own).unwrap_or(PixelFormat::Grey);
         Ok(Self { format, conversion })
+    }
+
+    /// Bytes of the pixels of an image.
+    pub(super) fn bytes(self, geometry: &Geometry) -> u64 {
+        u64::from(geometry.width) * u64::from(geometry.height) * self.format.channels() as u64
     }
 
     /// The components that the pixels are made of.

@@ -10,7 +10,7 @@ use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace, Outline};
 use crate::error::Result;
 use crate::jpeg::{DecodeOptions, DecodeScratch, Decoded, MOST_COMPONENTS, RowSink, decode_rows};
-use crate::limits::try_zeroed;
+use crate::limits::{Budget, try_bytes, try_zeroed};
 use crate::quantization::{QuantizationTables, RequantizationBounds, Requantizer, Rounding};
 use crate::vectors::Vectors;
 
@@ -20,8 +20,11 @@ use super::{InverseOptions, PixelBuffer, PixelFormat, PixelPipeline};
 
 /// Memory for turning files to pixels, one after the other.
 ///
-/// It grows to what the largest file needs, a row of MCUs in coefficients and samples beside a few tables, and keeps that: further
-/// files take no memory but that of their pixels. [`recycle`](Self::recycle) spares even this.
+/// It grows to what the largest file needs, and keeps that until it is dropped or replaced: for sequential, Huffman-coded files in one
+/// scan a row of MCUs in coefficients, two in samples, and a few tables; for others the coefficients of the whole image; for a
+/// large picture that threads share some MiB. Then further files take no memory but that of their pixels, and
+/// [`recycle`](Self::recycle) spares even this. [`Limits`](crate::Limits) count what a file needs, held already or not, and not what
+/// larger ones have left.
 ///
 /// ```
 /// use feature_distillation::{CoefficientImage, DecodeOptions, InverseOptions, PixelBuffer, PixelScratch};
@@ -56,9 +59,13 @@ impl PixelScratch {
         }
     }
 
-    /// Gives the memory of a picture back, for the next one.
+    /// Gives the memory of a picture back, for the next one, which then has all of it, small as it may be. Of the
+    /// memory of several, the largest is kept.
     pub fn recycle(&mut self, picture: PixelBuffer) {
-        self.pixels = picture.into_vec();
+        let pixels = picture.into_vec();
+        if pixels.capacity() > self.pixels.capacity() {
+            self.pixels = pixels;
+        }
     }
 }
 
@@ -223,9 +230,10 @@ impl<'a> Rendition<'a> {
         }
         let output = Output::of(&image.outline(), &self.options)?;
         image.check_components()?;
-        let mcu_rows = mcu_rows_at_a_time(&image.outline());
-        self.options
-            .check_memory::<T>(&image.outline(), output, image.block_count(), mcu_rows)?;
+        let (outline, blocks) = (image.outline(), image.block_count());
+        let mcu_rows = mcu_rows_at_a_time(&outline);
+        let memory = |mcu_rows| self.options.memory::<T>(&outline, output, blocks, mcu_rows);
+        let mcu_rows = self.options.rows_within_limit(mcu_rows, memory)?;
         let mut picture = Picture::new(self, renderer, pixels);
         picture.start(&image.outline(), output, mcu_rows)?;
         let (_, mcus_high) = image.geometry().mcus();
@@ -305,8 +313,10 @@ impl<'p, T: Rendering> Picture<'p, T> {
         let tables = target.map(|(tables, _)| tables);
         self.renderer
             .begin(outline, tables, output, options.upsampling(), mcu_rows)?;
-        let count = self.width as usize * self.height as usize * output.format.channels();
+        let count = try_bytes(output.bytes(&outline.geometry))?;
         if self.pixels.capacity() < count {
+            // Not both at a time.
+            *self.pixels = Vec::new();
             *self.pixels = try_zeroed(count)?;
         }
         self.pixels.resize(count, 0);
@@ -355,26 +365,28 @@ fn requantize(requantizer: &Requantizer, blocks: &mut [Block], is_shared: bool) 
 }
 
 impl<T: Rendering> RowSink for Picture<'_, T> {
-    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize> {
+    fn begin(
+        &mut self,
+        outline: &Outline<'_>,
+        mcu_rows: usize,
+        budget: &mut Budget,
+    ) -> Result<usize> {
+        /// What decoding holds beside the rows: a window of data.
+        const DECODING: u64 = 16 << 10;
         let Rendition {
             options, accept, ..
         } = self.rendition;
-        // What is refused is decoded whole before: a damaged file is told to be one.
+        // A profile or format that is refused is so once the file is decoded: a damaged one is told to be that.
         let is_accepted = accept.is_none_or(|accept| accept(outline).is_ok());
         let Some(output) = Output::of(outline, options).ok().filter(|_| is_accepted) else {
             return Ok(0);
         };
-        let check = |mcu_rows: usize| {
-            let blocks = outline.components.iter().map(|component| {
-                let rows = mcu_rows * usize::from(component.sampling().vertical());
-                rows.min(component.blocks_high() as usize) as u64
-                    * u64::from(component.blocks_wide())
-            });
-            options.check_memory::<T>(outline, output, blocks.sum(), mcu_rows)
-        };
-        // Several where there is memory for them.
-        let mcu_rows = if check(mcu_rows).is_ok() { mcu_rows } else { 1 };
-        check(mcu_rows)?;
+        let own = |mcu_rows| options.memory::<T>(outline, output, 0, mcu_rows);
+        let all = |mcu_rows| own(mcu_rows) + outline.memory_of_rows(mcu_rows);
+        let is_left = all(mcu_rows).saturating_add(DECODING) <= budget.memory_left();
+        let mcu_rows = if is_left { mcu_rows } else { 1 };
+        let mcu_rows = options.rows_within_limit(mcu_rows, all)?;
+        budget.charge_memory(own(mcu_rows))?;
         self.start(outline, output, mcu_rows)?;
         Ok(mcu_rows)
     }

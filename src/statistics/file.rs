@@ -4,6 +4,7 @@ use crate::band::Block;
 use crate::coefficients::{CoefficientImage, Outline};
 use crate::error::Result;
 use crate::jpeg::{DecodeOptions, DecodeScratch, Decoded, RowSink, decode_rows};
+use crate::limits::Budget;
 
 use super::BandStatistics;
 use super::image::ImageTally;
@@ -56,7 +57,7 @@ struct TalliedRows<'a> {
 }
 
 impl RowSink for TalliedRows<'_> {
-    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize> {
+    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize, _: &mut Budget) -> Result<usize> {
         // What does not fit is decoded whole before: a damaged file is told to be one.
         self.image = self.statistics.begin_image(outline).ok();
         Ok(self.image.as_ref().map_or(0, |_| mcu_rows))

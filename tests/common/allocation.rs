@@ -1,7 +1,8 @@
-//! An allocator that counts what each thread asks for and holds.
+//! An allocator that counts what each thread asks for and holds, and what all of them hold.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// To be made the `#[global_allocator]` of a test binary.
 pub struct Counting;
@@ -11,6 +12,9 @@ thread_local! {
     static PEAK: Cell<usize> = const { Cell::new(0) };
     static CALLS: Cell<usize> = const { Cell::new(0) };
 }
+
+static HELD_BY_ALL: AtomicUsize = AtomicUsize::new(0);
+static PEAK_OF_ALL: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
@@ -29,6 +33,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         HELD.set(HELD.get().saturating_sub(layout.size()));
+        HELD_BY_ALL.fetch_sub(layout.size(), Relaxed);
         // SAFETY: the caller's promise is the one asked for.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -39,6 +44,8 @@ fn count(bytes: usize) {
     let held = HELD.get() + bytes;
     HELD.set(held);
     PEAK.set(PEAK.get().max(held));
+    let held = HELD_BY_ALL.fetch_add(bytes, Relaxed) + bytes;
+    PEAK_OF_ALL.fetch_max(held, Relaxed);
 }
 
 /// Most bytes that this thread held at a time while `work` ran, beyond those held before.
@@ -47,6 +54,15 @@ pub fn peak_of<T>(work: impl FnOnce() -> T) -> (T, usize) {
     PEAK.set(before);
     let result = work();
     (result, PEAK.get() - before)
+}
+
+/// Most bytes that all threads of the process held at a time while `work` ran, beyond those held before. Nothing else may
+/// run meanwhile, so that a test binary of several tests must have them wait for each other.
+pub fn peak_of_all_threads<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD_BY_ALL.load(Relaxed);
+    PEAK_OF_ALL.store(before, Relaxed);
+    let result = work();
+    (result, PEAK_OF_ALL.load(Relaxed) - before)
 }
 
 /// How often this thread asked for memory while `work` ran, for more of what it had too.

@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use feature_distillation::{
     Band, BandStatistics, ChromaSubsampling, CoefficientImage, ColorSpace, DecodeOptions,
-    HuffmanTables, PixelPipeline, QuantizationTables,
+    HuffmanTables, PixelPipeline, PixelScratch, QuantizationTables,
 };
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 use zune_jpeg::JpegDecoder;
@@ -308,6 +308,17 @@ fn one_pass(picture: &'static Picture, libjpeg: &'static Libjpeg) -> Vec<Contend
         let distiller = ours::distiller(picture.subsampling, pipeline);
         move || ours::one_pass(&distiller, bytes)
     });
+    for (name, (_, pipeline)) in ["libjpeg-equal, kept memory", "precise, kept memory"]
+        .into_iter()
+        .zip(PIPELINES)
+    {
+        let distiller = ours::distiller(picture.subsampling, pipeline);
+        let mut scratch = PixelScratch::new();
+        contenders.push(ours(name, move || {
+            let pixels = distiller.one_pass_jpeg_in(bytes, &mut scratch).unwrap();
+            scratch.recycle(pixels);
+        }));
+    }
     let decode = decode_by(libjpeg, picture);
     contenders.push(peer(LIBJPEG, move || decode(bytes)));
     contenders

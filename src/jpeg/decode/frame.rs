@@ -25,7 +25,7 @@ pub(super) struct Frame {
     pub(super) nonzero: SmallVec<[Vec<Nonzero>; 4]>,
     progress: SmallVec<[Progress; 4]>,
     /// Memory for the blocks of each component, until they need it.
-    spare_blocks: Vec<Vec<Block>>,
+    pub(super) spare_blocks: Vec<Vec<Block>>,
     /// The scans so far.
     pub(super) scans: SmallVec<[Scan; 4]>,
     /// Whether a sink takes the blocks, and the components have none.
@@ -69,7 +69,7 @@ impl Nonzero {
 }
 
 impl Frame {
-    pub(super) fn new(header: FrameHeader, mut spare_blocks: Vec<Vec<Block>>) -> Self {
+    pub(super) fn new(header: FrameHeader, spare_blocks: Vec<Vec<Block>>) -> Self {
         // The table is a stand-in until the component's first scan latches the real one.
         let stand_in = QuantizationTable::annex_k_luminance();
         let components: SmallVec<[Component; 4]> = header
@@ -79,13 +79,6 @@ impl Frame {
                 Component::unfilled(component.id, component.sampling, stand_in, &header.geometry)
             })
             .collect();
-        // What is of no use is not held beside what takes its place.
-        spare_blocks.truncate(components.len());
-        for (spare, component) in spare_blocks.iter_mut().zip(&components) {
-            if spare.capacity() < component.block_count() {
-                *spare = Vec::new();
-            }
-        }
         let not_coded = Progress {
             coded: false,
             precision: [None; 64],
@@ -186,6 +179,16 @@ impl Frame {
     pub(super) fn latch_table(&mut self, component: usize, table: QuantizationTable) {
         self.components[component].set_table(table);
         self.progress[component].coded = true;
+    }
+
+    /// Drops memory that is of no use to the blocks of this frame: it is not held beside what takes its place.
+    pub(super) fn drop_small_spares(&mut self) {
+        self.spare_blocks.truncate(self.components.len());
+        for (spare, component) in self.spare_blocks.iter_mut().zip(&self.components) {
+            if spare.capacity() < component.block_count() {
+                *spare = Vec::new();
+            }
+        }
     }
 
     /// Room for all blocks of a component, charged before it is taken.

@@ -12,7 +12,8 @@ use super::super::bits::{EntropyData, WINDOW};
 use super::super::marker;
 use super::scan::{Faults, Place, Refuse, number_after};
 use super::speculation::{Chunk, McuLayout};
-use super::waves::{Wave, Waves, take_waves};
+use super::wave::Wave;
+use super::waves::{Waves, take_waves};
 
 /// Consecutive intervals for one chunk.
 #[derive(Debug)]

@@ -15,6 +15,8 @@ mod sequential;
 mod speculation;
 mod walk;
 #[cfg(feature = "rayon")]
+mod wave;
+#[cfg(feature = "rayon")]
 mod waves;
 
 pub use report::{BlockArea, Damage, DamageKind, Recovered, RecoveryReport};
@@ -439,6 +441,7 @@ impl<'a> Decoder<'a> {
         if frame.is_handed_over {
             return Ok(());
         }
+        frame.drop_small_spares();
         for scanned in &header.components {
             frame.reserve(scanned.index, &mut self.budget)?;
             if coding.0 == EntropyCoding::Huffman && header.start > 0 {

@@ -369,7 +369,8 @@ fn at_zigzag(block: &mut Block, position: u32) -> &mut i16 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::bits::{BitWriter, EntropyData};
+    use super::super::super::bit_writer::BitWriter;
+    use super::super::super::bits::EntropyData;
     use super::*;
 
     /// T.81 figure G.7, one coefficient after the other.

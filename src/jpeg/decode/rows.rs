@@ -9,6 +9,7 @@ use crate::coefficients::{CoefficientImage, ColorSpace, Outline};
 use crate::error::Result;
 use crate::limits::{Budget, try_reserve};
 
+use super::super::bits::WINDOW;
 use super::super::header::ScanHeader;
 use super::super::huffman::DecodeTables;
 use super::frame::{BLOCK_BYTES, Frame};
@@ -25,12 +26,17 @@ pub(crate) const MOST_COMPONENTS: usize = 4;
 pub(crate) trait RowSink: Send {
     /// How many rows of MCUs of this image the sink takes at a time, at most, of the `mcu_rows` that it may be offered;
     /// of an image of which it takes none, all are decoded before. Called once, before the
-    /// first row; what the sink will hold is charged by itself.
+    /// first row; the sink charges what it will hold.
     ///
     /// # Errors
     ///
     /// Those of whoever cannot take what it wants to.
-    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize>;
+    fn begin(
+        &mut self,
+        outline: &Outline<'_>,
+        mcu_rows: usize,
+        budget: &mut Budget,
+    ) -> Result<usize>;
 
     /// Takes the next rows of blocks of each component, those of one row of MCUs or more.
     ///
@@ -96,8 +102,9 @@ pub(crate) fn decode_rows(
 
 impl Decoder<'_> {
     pub(super) fn decode_rows(&mut self) -> Result<Decoded> {
-        let (frame, behind) = self.read_frame()?;
+        let (mut frame, behind) = self.read_frame()?;
         if frame.is_handed_over {
+            self.scratch.spare_blocks = mem::take(&mut frame.spare_blocks);
             let color_space = self.color_space(&frame);
             return Ok(Decoded::Rows { color_space });
         }
@@ -121,11 +128,11 @@ impl Decoder<'_> {
         #[cfg(feature = "rayon")]
         let offered = self
             .pace
-            .or_else(|| Pace::of_pool(&grid))
+            .or_else(|| Pace::of_pool(&grid, self.source.remaining().len()))
             .map_or(1, |pace| pace.mcu_rows);
         #[cfg(not(feature = "rayon"))]
         let offered = 1;
-        let taken = sink.begin(&outline, offered)?;
+        let taken = sink.begin(&outline, offered, &mut self.budget)?;
         if taken > 0 {
             self.scratch.strips.begin(&grid, taken, &mut self.budget)?;
             frame.is_handed_over = true;
@@ -166,10 +173,11 @@ impl Strips {
             blocks.sum::<usize>() as u64 * BLOCK_BYTES
         };
         self.mcu_rows = mcu_rows;
-        if mcu_rows == 1 || budget.charge_memory_if_left(memory(mcu_rows)).is_none() {
+        // With several, enough must be left to go on as one thread does.
+        if memory(mcu_rows).saturating_add(WINDOW as u64) > budget.memory_left() {
             self.mcu_rows = 1;
-            budget.charge_memory(memory(1))?;
         }
+        budget.charge_memory(memory(self.mcu_rows))?;
         for (strip, part) in self.by_component.iter_mut().zip(&grid.components) {
             (strip.wide, strip.left) = (part.blocks.0 as usize, part.blocks.1 as usize);
             strip.blocks.clear();

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::coefficients::EntropyCoding;
+#[cfg(feature = "rayon")]
+use crate::coefficients::Geometry;
 use crate::error::{Malformed, Result};
 
 use super::super::bits::{EntropyData, WINDOW};
@@ -136,6 +138,12 @@ pub(super) struct Grid {
     pub(super) scan: usize,
     pub(super) coding: EntropyCoding,
     pub(super) precision: SamplePrecision,
+    /// Blocks of all components of the frame.
+    #[cfg(feature = "rayon")]
+    pub(super) frame_blocks: u64,
+    /// That of the frame.
+    #[cfg(feature = "rayon")]
+    pub(super) geometry: Geometry,
     pub(super) mcus_wide: u32,
     pub(super) mcus_high: u32,
     pub(super) components: SmallVec<[GridComponent; 4]>,
@@ -164,6 +172,10 @@ impl Grid {
             scan: frame.scans.len().saturating_sub(1),
             coding: frame.header.entropy_coding,
             precision: frame.header.precision,
+            #[cfg(feature = "rayon")]
+            frame_blocks: frame.block_count(),
+            #[cfg(feature = "rayon")]
+            geometry: frame.header.geometry,
             mcus_wide,
             mcus_high,
             components,
@@ -284,36 +296,46 @@ impl Decoder<'_> {
     /// As [`intervals`](Self::intervals), from the one that starts at the source's position.
     pub(super) fn intervals_from<F: Faults>(
         &mut self,
-        mut place: Place,
+        place: Place,
         grid: &Grid,
         window: usize,
-        mut decode: impl FnMut(&mut EntropyData<'_>, Range<u64>, &mut F) -> IntervalEnd,
+        decode: impl FnMut(&mut EntropyData<'_>, Range<u64>, &mut F) -> IntervalEnd,
     ) -> Result<()> {
         // A clean copy of an interval is never longer than what is left of the input, and a window of it is all
-        // that stays behind the scan: what is released below is not held.
-        let memory = mem::take(&mut self.scratch.clean);
-        let mut entropy = EntropyData::new(self.source.bytes(), F::ends_data, window, memory);
+        // that stays behind the scan, sound or not: what is released below is not held.
         let scratch = self.source.remaining().len().min(window) as u64;
         self.budget.charge_memory(scratch)?;
-        loop {
-            entropy.load(self.source.position())?;
-            let mut faults = F::begin(&entropy, grid);
-            let end = decode(&mut entropy, place.first..place.last(), &mut faults);
-            entropy.finish();
-            self.source.seek(entropy.end());
-            let goes_on = match faults.into_note() {
-                None => self.close_interval(&entropy, grid.coding, &end, &mut place)?,
-                Some(note) => self.resume(&entropy, grid, &note, &end, &mut place),
-            };
-            if !goes_on {
-                break;
-            }
-        }
+        let memory = mem::take(&mut self.scratch.clean);
+        let mut entropy = EntropyData::new(self.source.bytes(), F::ends_data, window, memory);
+        let result = self.each_interval(place, grid, &mut entropy, decode);
         self.budget.release_memory(scratch);
         if window < usize::MAX {
             self.scratch.clean = entropy.into_memory();
         }
-        Ok(())
+        result
+    }
+
+    fn each_interval<'i, F: Faults>(
+        &mut self,
+        mut place: Place,
+        grid: &Grid,
+        entropy: &mut EntropyData<'i>,
+        mut decode: impl FnMut(&mut EntropyData<'i>, Range<u64>, &mut F) -> IntervalEnd,
+    ) -> Result<()> {
+        loop {
+            entropy.load(self.source.position())?;
+            let mut faults = F::begin(entropy, grid);
+            let end = decode(entropy, place.first..place.last(), &mut faults);
+            entropy.finish();
+            self.source.seek(entropy.end());
+            let goes_on = match faults.into_note() {
+                None => self.close_interval(entropy, grid.coding, &end, &mut place)?,
+                Some(note) => self.resume(entropy, grid, &note, &end, &mut place),
+            };
+            if !goes_on {
+                return Ok(());
+            }
+        }
     }
 
     /// Checks that an interval used all its data and no more, and moves on to the next one; false

@@ -68,7 +68,9 @@ impl Decoder<'_> {
     ) -> Result<()> {
         #[cfg(feature = "rayon")]
         if self.report.is_none()
-            && let Some(pace) = self.pace.or_else(|| Pace::of_pool(grid))
+            && let Some(pace) = self
+                .pace
+                .or_else(|| Pace::of_pool(grid, self.source.remaining().len()))
         {
             return self.blocks_in_waves(grid, tables, store, pace);
         }
@@ -105,7 +107,7 @@ impl Decoder<'_> {
             });
             self.source.seek(position);
         }
-        self.intervals_from(place, grid, window, |data, mcus, faults: &mut Refuse| {
+        let result = self.intervals_from(place, grid, window, |data, mcus, faults: &mut Refuse| {
             let mut truth = Truth {
                 place: data.first(),
                 mcu: mcus.start,
@@ -123,11 +125,11 @@ impl Decoder<'_> {
                 predictions: truth.predictions,
             };
             walk(grid, store, truth.mcu..mcus.end, &mut blocks, faults)
-        })?;
+        });
         if let Some(waves) = waves {
             self.scratch.waves = waves.into_memory(&mut self.budget);
         }
-        Ok(())
+        result
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::coefficients::{ColorSpace, Scan};
 
-use super::super::bits::BitWriter;
+use super::super::bit_writer::{BitWriter, Fields};
 use super::super::huffman::HuffmanSpec;
 use super::tokens::{Token, TokenSink};
 
@@ -227,20 +227,25 @@ impl TokenSink for Writer {
 impl Writer {
     /// No `AT_ONCE` of all codes may have more than [`BitWriter::MOST`] bits.
     fn write<const AT_ONCE: usize>(&mut self, tokens: &[Token]) {
+        let codes = &self.codes;
+        let put = |fields: &mut Fields<'_>, token: Token| {
+            let code = codes[token.place()];
+            let is_told = code.length > 0 || token == Token::bare(0, 0);
+            debug_assert!(is_told, "{token:?} has no code");
+            fields.put(code.bits | token.bits(), code.length);
+        };
         // A group has at most 8 bytes.
         for tokens in tokens.chunks(BitWriter::ROOM / 8 * AT_ONCE) {
             let mut fields = self.bits.fields();
             let (groups, rest) = tokens.as_chunks::<AT_ONCE>();
             for group in groups {
-                for token in group {
-                    let code = self.codes[token.place()];
-                    fields.put(code.bits | token.bits(), code.length);
+                for &token in group {
+                    put(&mut fields, token);
                 }
                 fields.settle();
             }
-            for token in rest {
-                let code = self.codes[token.place()];
-                fields.put(code.bits | token.bits(), code.length);
+            for &token in rest {
+                put(&mut fields, token);
                 fields.settle();
             }
             fields.finish();

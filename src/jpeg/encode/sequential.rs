@@ -216,7 +216,6 @@ mod tests {
     use super::super::standard::StandardWriter;
     use super::super::tokens::TokenQueue;
     use super::*;
-    use crate::band::Band;
     use crate::coefficients::{
         CoefficientImage, ColorSpace, SamplePrecision, SamplingFactor, Scan,
     };
@@ -254,19 +253,72 @@ mod tests {
         image
     }
 
-    fn bytes_by(vectors: Vectors, walk: &Walk<'_>, pairs: [TablePair; 4]) -> [Vec<u8>; 2] {
-        let bounds = Bounds::huffman(SamplePrecision::Eight);
-        let mut straight = StandardWriter::new(Vec::new());
-        send_sequential(walk, pairs, bounds, &mut straight, vectors).unwrap();
-        let mut writer = Writer::new(Vec::new(), &HuffmanSpecs::standard());
-        let mut queue = TokenQueue::new(&mut writer);
-        send_sequential(walk, pairs, bounds, &mut queue, vectors).unwrap();
-        [straight.finish(), writer.finish()]
+    /// Codes position by position, as T.81 F.1.2 puts it.
+    struct ByPosition<'q> {
+        queue: TokenQueue<'q>,
+        pairs: [TablePair; 4],
+        predictions: [i32; 4],
     }
+
+    impl BlockCoder for ByPosition<'_> {
+        fn block(&mut self, slot: usize, block: &Block, _: (u32, u32)) -> Result<(), OutOfRangeAt> {
+            let (dc, ac) = (Token::dc(self.pairs[slot]), Token::ac(self.pairs[slot]));
+            let zigzag = NATURAL_FROM_ZIGZAG.map(|natural| i32::from(block[usize::from(natural)]));
+            let difference = zigzag[0] - self.predictions[slot];
+            self.predictions[slot] = zigzag[0];
+            self.queue.push(dc.with_run(0, Magnitude::of(difference)));
+            let mut run = 0;
+            for &level in &zigzag[1..] {
+                if level == 0 {
+                    run += 1;
+                    continue;
+                }
+                for _ in 0..run / 16 {
+                    self.queue.push(ac.with(0xF0, 0));
+                }
+                self.queue.push(ac.with_run(run % 16, Magnitude::of(level)));
+                run = 0;
+            }
+            if run > 0 {
+                self.queue.push(ac);
+            }
+            Ok(())
+        }
+
+        fn padding(&mut self, slot: usize) {
+            let mut block = [0; 64];
+            block[0] = self.predictions[slot].try_into().unwrap();
+            self.block(slot, &block, (0, 0)).unwrap();
+        }
+
+        fn restart(&mut self, number: u8) {
+            self.queue.restart(number);
+            self.predictions = [0; 4];
+        }
+
+        fn finish(&mut self) {
+            self.queue.flush();
+        }
+    }
+
+    fn bytes_by_position(walk: &Walk<'_>, pairs: [TablePair; 4]) -> Vec<u8> {
+        let mut writer = Writer::new(Vec::new(), &HuffmanSpecs::standard());
+        let queue = TokenQueue::new(&mut writer);
+        let predictions = [0; 4];
+        let mut coder = ByPosition {
+            queue,
+            pairs,
+            predictions,
+        };
+        walk.visit(&mut coder).unwrap();
+        writer.finish()
+    }
+
+    const BOUNDS: Bounds = Bounds::huffman(SamplePrecision::Eight);
 
     proptest! {
         #[test]
-        fn all_instructions_and_both_ways_to_the_file_write_the_same_bytes(
+        fn all_instructions_and_both_ways_to_the_file_write_what_the_standard_says(
             levels in levels(),
             sampling in prop::sample::select(vec![&[(1, 1)][..], &[(2, 2), (1, 1), (1, 1)], &[(1, 1), (1, 1), (1, 1)]]),
             interval in 0_u16..4,
@@ -276,30 +328,41 @@ mod tests {
             let interval = NonZeroU16::new(interval).map_or(RestartInterval::Never, RestartInterval::Mcus);
             let walk = Walk::new(&image, &scan, interval);
             let pairs = TablePair::of_scan(image.color_space(), &scan);
-            let [straight, queued] = bytes_by(Vectors::detected(), &walk, pairs);
-            prop_assert_eq!(&straight, &queued);
-            prop_assert_eq!([straight, queued], bytes_by(Vectors::of_the_target(), &walk, pairs));
+            let expected = bytes_by_position(&walk, pairs);
+            for vectors in [Vectors::of_the_target(), Vectors::detected()] {
+                let mut straight = StandardWriter::new(Vec::new());
+                send_sequential(&walk, pairs, BOUNDS, &mut straight, vectors).unwrap();
+                prop_assert_eq!(&straight.finish(), &expected);
+                let mut writer = Writer::new(Vec::new(), &HuffmanSpecs::standard());
+                let mut queue = TokenQueue::new(&mut writer);
+                send_sequential(&walk, pairs, BOUNDS, &mut queue, vectors).unwrap();
+                prop_assert_eq!(&writer.finish(), &expected);
+            }
         }
 
         #[test]
-        fn what_does_not_fit_is_found_in_its_block(
-            natural in 1_usize..64,
-            above in 1024_i16..,
+        fn what_is_beyond_the_bounds_is_found_in_its_block(
+            natural in 0_usize..64,
+            beyond in prop_oneof![Just(0_i16), Just(1), 2_i16..30_000],
             negative in any::<bool>(),
         ) {
-            let value = if negative { -above } else { above };
+            let bound = if natural == 0 { 2047 } else { 1023 };
+            let value = if negative { -bound - beyond } else { bound + beyond };
             let mut image = image(&[(1, 1)], &[0; 64]);
             image.component_mut(0).unwrap().block_mut(3, 2).unwrap()[natural] = value;
             let scan = Scan::sequential(&[0]).unwrap();
             let walk = Walk::new(&image, &scan, RestartInterval::Never);
             for vectors in [Vectors::of_the_target(), Vectors::detected()] {
                 let mut writer = StandardWriter::new(Vec::new());
-                let bounds = Bounds::huffman(SamplePrecision::Eight);
-                let sent = send_sequential(&walk, [TablePair::First; 4], bounds, &mut writer, vectors);
-                let Err(Error::CoefficientOutOfRange { block_x, block_y, band, value: found, .. }) = sent else {
-                    panic!("{sent:?}");
+                let sent = send_sequential(&walk, [TablePair::First; 4], BOUNDS, &mut writer, vectors);
+                let found = match sent {
+                    Ok(()) => None,
+                    Err(Error::CoefficientOutOfRange { block_x, block_y, band, value, .. }) => {
+                        Some((block_x, block_y, band.natural(), value))
+                    }
+                    Err(error) => panic!("{error}"),
                 };
-                prop_assert_eq!((block_x, block_y, Some(band), found), (3, 2, Band::from_natural(natural), value.into()));
+                prop_assert_eq!(found, (beyond > 0).then_some((3, 2, natural, value.into())));
             }
         }
     }

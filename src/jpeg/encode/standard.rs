@@ -1,6 +1,6 @@
 //! Symbols straight into the file, by the example tables of T.81 K.3.3.
 
-use super::super::bits::{BitWriter, Fields};
+use super::super::bit_writer::{BitWriter, Fields};
 use super::super::huffman::HuffmanSpec;
 use super::huffman::TablePair;
 use super::tokens::{BYTE_MAGNITUDES, BlockSink, SymbolSink, Token};

@@ -310,7 +310,8 @@ impl DecodeTable {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::super::bits::{BitWriter, EntropyData};
+    use super::super::super::bit_writer::BitWriter;
+    use super::super::super::bits::EntropyData;
     use super::*;
 
     #[test]

@@ -9,7 +9,7 @@
     reason = "sides of pictures and bytes of memory are small"
 )]
 
-#[allow(unreachable_pub, reason = "shared with the tests")]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests")]
 #[path = "../../../../tests/common/allocation.rs"]
 mod allocation;
 

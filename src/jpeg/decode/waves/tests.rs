@@ -10,12 +10,13 @@ use rayon::ThreadPool;
 
 use super::*;
 use crate::coefficients::{CoefficientImage, ColorSpace, Component, Outline, SamplingFactor};
-use crate::error::{Error, Result};
-use crate::jpeg::bits::BitWriter;
-use crate::jpeg::decode::scan::Faults;
+use crate::error::{Error, Malformed, Result};
+use crate::jpeg::bit_writer::BitWriter;
+use crate::jpeg::decode::scan::{Faults, Refuse};
 use crate::jpeg::decode::{DecodeOptions, Decoder, RowSink};
 use crate::jpeg::header::ScanHeader;
 use crate::jpeg::marker;
+use crate::limits::{Budget, Limits};
 use crate::quantization::{QuantizationTable, QuantizationTables};
 use crate::{EncodeOptions, HuffmanTables, OutOfRange, RestartInterval, ScanScript};
 
@@ -101,7 +102,7 @@ struct Rows {
 }
 
 impl RowSink for Rows {
-    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize) -> Result<usize> {
+    fn begin(&mut self, outline: &Outline<'_>, mcu_rows: usize, _: &mut Budget) -> Result<usize> {
         self.components = vec![Vec::new(); outline.components.len()];
         Ok(mcu_rows)
     }
@@ -224,6 +225,50 @@ fn data_that_never_fall_into_step_are_read_all_the_same() {
             assert!(found.components() == image.components());
         }
     }
+}
+
+#[test]
+fn a_wave_of_thousands_of_rows_is_put_a_few_at_a_time() {
+    let image = picture(0, 24, 65_535, 0.05, 9);
+    for restarts in [0, 30, 30_000] {
+        let bytes = encoded(&image, HuffmanTables::Standard, restarts, true);
+        let pace = Pace {
+            chunks: 40,
+            ..SHORT
+        };
+        let found = decode(&bytes, 2, Some(pace)).unwrap();
+        assert!(found.components() == image.components());
+        let rows = rows(&bytes, 2, pace).unwrap();
+        assert!(rows[0] == image.components()[0].blocks());
+    }
+}
+
+#[test]
+fn memory_outlives_a_file_that_is_malformed() {
+    let image = picture(3, 300, 200, 0.1, 5);
+    for restarts in [0, 7] {
+        let bytes = encoded(&image, HuffmanTables::Standard, restarts, true);
+        let options = DecodeOptions::default();
+        let mut decoder = Decoder::new(&bytes[..bytes.len() / 2], &options);
+        decoder.pace = Some(SHORT);
+        decoder.decode_image().unwrap_err();
+        assert!(decoder.scratch.clean.capacity() > 0);
+        for wave in &decoder.scratch.waves.0 {
+            assert_eq!(wave.chunks.len(), SHORT.chunks);
+        }
+    }
+}
+
+#[test]
+fn memory_that_cannot_be_had_is_not_charged() {
+    let pace = Pace {
+        chunks: 1,
+        most_blocks: usize::MAX / 300,
+        ..SHORT
+    };
+    let mut budget = Budget::new(Limits::none());
+    assert!(Waves::new(pace, WaveMemory::default(), &mut budget).is_none());
+    assert!(budget.charge_memory_if_left(u64::MAX).is_some());
 }
 
 /// What became of the chunks of a file's first scan.
@@ -412,13 +457,13 @@ fn chunks_of_photographs_fall_into_step() {
         }
     }
     bits.sort_unstable();
-    let quantile = |percent: usize| bits[percent * (bits.len() - 1) / 100];
+    let percentile = |percent: usize| bits[percent * (bits.len() - 1) / 100];
     println!(
         "{files} files, {complete} of them long enough and to the end; {joined} of {chunks} chunks joined; bits: median {}, 90 % {}, 99 % {}, most {}",
-        quantile(50),
-        quantile(90),
-        quantile(99),
-        quantile(100)
+        percentile(50),
+        percentile(90),
+        percentile(99),
+        percentile(100)
     );
     assert!(joined * 100 > chunks * 95);
 }
