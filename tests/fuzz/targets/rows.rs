@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use arbitrary::{Result as Drawn, Unstructured};
 use feature_distillation::{
     ArgumentError, BandStatistics, BlockSelection, CoefficientImage, ColorSpace, DecodeOptions,
-    Error, FeatureDistiller, InverseOptions, PixelBuffer, PixelFormat, PixelPipeline, PixelScratch,
+    Error, FeatureDistiller, InverseOptions, PixelBuffer, PixelPipeline, PixelScratch,
     ProfileCheck, QuantizationTable, QuantizationTables, Result, Rounding, Upsampling,
 };
 use feature_distillation_fuzz::{draw, jpeg};

@@ -5,7 +5,6 @@ use std::mem;
 use proptest::sample::Index;
 
 use super::*;
-use crate::coefficients::Component;
 use crate::jpeg::decode::{DecodeScratch, Decoded};
 
 /// Where something is done.
