@@ -52,7 +52,7 @@ impl IntegerInverseRow<'_> {
     #[inline(always)]
     fn put_pair(&mut self, v: Avx2, [a, b]: [(usize, Extent); 2]) {
         let blocks = [&self.blocks[a.0], &self.blocks[b.0]];
-        let first_row_only = [a.1, b.1].map(|extent| extent.is_first_row());
+        let first_row_only = [a.1.is_first_row(), b.1.is_first_row()];
         let [samples_a, samples_b] = avx2::integer::inverse(v, blocks, first_row_only, self.steps);
         self.put(a.0, &samples_a);
         self.put(b.0, &samples_b);
@@ -155,8 +155,11 @@ impl Kernel for PreciseInverseRow<'_> {
     fn avx2(mut self, v: Avx2) {
         for x in 0..self.blocks.len() {
             let extent = Extent::of(v, &self.blocks[x]);
+            if extent.is_flat() {
+                self.put_flat(x);
+                continue;
+            }
             match (extent.is_upper(), extent.is_left()) {
-                _ if extent.is_flat() => self.put_flat(x),
                 (true, true) => self.put_within::<true, true>(v, x),
                 (true, false) => self.put_within::<true, false>(v, x),
                 (false, true) => self.put_within::<false, true>(v, x),

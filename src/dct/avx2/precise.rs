@@ -70,8 +70,9 @@ pub(in super::super) fn inverse<const UPPER: bool, const LEFT: bool>(
     steps: &[f32; 64],
 ) -> [[f32; 8]; 8] {
     let mut rows = [v.avx._mm256_setzero_ps(); 8];
-    for row in 0..if UPPER { 4 } else { 8 } {
-        rows[row] = dequantized(v, block, steps, row);
+    let high = if UPPER { 4 } else { 8 };
+    for (row, values) in rows.iter_mut().enumerate().take(high) {
+        *values = dequantized(v, block, steps, row);
     }
     let columns = transposed(v, inverse_pass::<UPPER>(v, rows));
     stored(transposed(v, inverse_pass::<LEFT>(v, columns)))
