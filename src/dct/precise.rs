@@ -51,6 +51,12 @@ pub(crate) fn inverse(coefficients: &[Lanes; 8]) -> [Lanes; 8] {
     transpose(&inverse_pass(&transpose(&columns)))
 }
 
+/// The sample that [`inverse`] gives all over a block whose coefficients are zero but for DC.
+#[inline(always)]
+pub(super) fn flat_sample(dc: f32) -> f32 {
+    dc * SCALE[0][0]
+}
+
 #[inline(always)]
 fn scaled(coefficients: &[Lanes; 8]) -> [Lanes; 8] {
     let mut result = *coefficients;

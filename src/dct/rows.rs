@@ -7,7 +7,7 @@ use crate::vectors::Avx2;
 use crate::vectors::{Kernel, Vectors};
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2::{self, integer::Extent};
+use super::avx2::{self, extent::Extent};
 use super::{integer, precise};
 
 /// Quantized blocks to samples by the integer transform.
@@ -52,7 +52,7 @@ impl IntegerInverseRow<'_> {
     #[inline(always)]
     fn put_pair(&mut self, v: Avx2, [a, b]: [(usize, Extent); 2]) {
         let blocks = [&self.blocks[a.0], &self.blocks[b.0]];
-        let first_row_only = [a.1, b.1].map(|extent| extent == Extent::FirstRow);
+        let first_row_only = [a.1.is_first_row(), b.1.is_first_row()];
         let [samples_a, samples_b] = avx2::integer::inverse(v, blocks, first_row_only, self.steps);
         self.put(a.0, &samples_a);
         self.put(b.0, &samples_b);
@@ -76,8 +76,8 @@ impl Kernel for IntegerInverseRow<'_> {
     fn avx2(mut self, v: Avx2) {
         let mut waiting = None;
         for (x, block) in self.blocks.iter().enumerate() {
-            let extent = avx2::integer::extent(v, block);
-            if extent == Extent::Dc {
+            let extent = Extent::of(v, block);
+            if extent.is_flat() {
                 self.put_flat(x);
             } else if let Some(first) = waiting.take() {
                 self.put_pair(v, [first, (x, extent)]);
@@ -118,33 +118,53 @@ struct PreciseInverseRow<'a> {
 
 impl PreciseInverseRow<'_> {
     #[inline(always)]
-    fn coefficients(&self, x: usize) -> [[f32; 8]; 8] {
-        let mut coefficients = [[0.0; 8]; 8];
-        let values = coefficients.as_flattened_mut().iter_mut();
-        for ((value, &level), step) in values.zip(&self.blocks[x]).zip(self.steps) {
-            *value = f32::from(level) * step;
-        }
-        coefficients
+    fn put_flat(&mut self, x: usize) {
+        let sample = precise::flat_sample(f32::from(self.blocks[x][0]) * self.steps[0]);
+        put(self.rows, self.blocks.len(), x, &[[sample; 8]; 8]);
+    }
+
+    /// A block whose levels are zero but in the upper half, the left half, or anywhere.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn put_within<const UPPER: bool, const LEFT: bool>(&mut self, v: Avx2, x: usize) {
+        let samples = avx2::precise::inverse::<UPPER, LEFT>(v, &self.blocks[x], self.steps);
+        put(self.rows, self.blocks.len(), x, &samples);
     }
 }
 
 impl Kernel for PreciseInverseRow<'_> {
     #[inline(always)]
-    fn portable(self) {
-        let wide = self.blocks.len();
-        for x in 0..wide {
-            let samples = precise::inverse(&self.coefficients(x));
-            put(self.rows, wide, x, &samples);
+    fn portable(mut self) {
+        for (x, block) in self.blocks.iter().enumerate() {
+            if block[1..].iter().all(|&level| level == 0) {
+                self.put_flat(x);
+                continue;
+            }
+            let mut coefficients = [[0.0; 8]; 8];
+            let values = coefficients.as_flattened_mut().iter_mut();
+            for ((value, &level), step) in values.zip(block).zip(self.steps) {
+                *value = f32::from(level) * step;
+            }
+            let samples = precise::inverse(&coefficients);
+            put(self.rows, self.blocks.len(), x, &samples);
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn avx2(self, v: Avx2) {
-        let wide = self.blocks.len();
-        for x in 0..wide {
-            let samples = avx2::precise::inverse(v, self.coefficients(x));
-            put(self.rows, wide, x, &samples);
+    fn avx2(mut self, v: Avx2) {
+        for x in 0..self.blocks.len() {
+            let extent = Extent::of(v, &self.blocks[x]);
+            if extent.is_flat() {
+                self.put_flat(x);
+                continue;
+            }
+            match (extent.is_upper(), extent.is_left()) {
+                (true, true) => self.put_within::<true, true>(v, x),
+                (true, false) => self.put_within::<true, false>(v, x),
+                (false, true) => self.put_within::<false, true>(v, x),
+                (false, false) => self.put_within::<false, false>(v, x),
+            }
         }
     }
 }
@@ -312,7 +332,8 @@ mod tests {
 
     use super::*;
 
-    /// Blocks of every extent: a DC level, levels anywhere, in the first row and in the first column.
+    /// Blocks of every extent: a DC level, levels in the first row or column, in the first four, in the upper left
+    /// quarter, anywhere.
     fn any_block() -> impl Strategy<Value = Block> {
         let level = prop_oneof![4 => -40_i16..=40, 2 => -2048_i16..=2048, 1 => any::<i16>()];
         let position = prop_oneof![
@@ -322,13 +343,16 @@ mod tests {
             0_usize..64
         ];
         // One kind of position a block, so that blocks of one row or column are common.
-        (0_usize..4, prop::collection::vec((level, position), 0..24)).prop_map(|(kind, levels)| {
+        (0_usize..7, prop::collection::vec((level, position), 0..24)).prop_map(|(kind, levels)| {
             let mut block = [0; 64];
             for (level, position) in levels {
                 let position = match kind {
                     0 => 0,
                     1 => position % 8,
                     2 => position / 8 * 8,
+                    3 => position % 32,
+                    4 => position / 8 * 8 + position % 4,
+                    5 => position % 32 / 8 * 8 + position % 4,
                     _ => position,
                 };
                 block[position] = level;
@@ -351,19 +375,76 @@ mod tests {
             .collect()
     }
 
+    fn assert_integer_rows(blocks: &[Block], table: &QuantizationTable) {
+        let steps = integer::wrapping_steps(table);
+        let expected: Vec<_> = blocks
+            .iter()
+            .map(|block| integer::inverse(block, &steps))
+            .collect();
+        for vectors in [Vectors::detected(), Vectors::of_the_target()] {
+            let mut rows = vec![1; 64 * blocks.len()];
+            IntegerInverse::new(table).row(vectors, blocks, &mut rows);
+            assert_eq!(blocks_of(&rows, blocks.len()), expected);
+        }
+    }
+
+    fn assert_precise_rows(blocks: &[Block], table: &QuantizationTable) {
+        let steps = table.to_natural().map(f32::from);
+        let expected: Vec<_> = blocks
+            .iter()
+            .map(|block| {
+                let coefficients: [f32; 64] =
+                    std::array::from_fn(|i| f32::from(block[i]) * steps[i]);
+                let rows = coefficients.as_chunks::<8>().0;
+                precise::inverse(rows.first_chunk().unwrap()).map(|row| row.map(f32::to_bits))
+            })
+            .collect();
+        for vectors in [Vectors::detected(), Vectors::of_the_target()] {
+            let mut rows = vec![1.0; 64 * blocks.len()];
+            PreciseInverse::new(table).row(vectors, blocks, &mut rows);
+            let rows: Vec<u32> = rows.into_iter().map(f32::to_bits).collect();
+            assert_eq!(blocks_of(&rows, blocks.len()), expected);
+        }
+    }
+
+    /// Each number of rows and columns, filled with the largest levels, with levels that cancel each other and
+    /// with one level at the far corner.
+    #[test]
+    fn extremes_of_every_extent_equal_those_of_the_scalar_transform() {
+        for step in [1, 255, u16::MAX] {
+            let table = QuantizationTable::uniform(step).unwrap();
+            let mut blocks = Vec::new();
+            for (high, wide) in (0..64).map(|index| (index / 8, index % 8)) {
+                for [even, odd] in [
+                    [i16::MAX; 2],
+                    [i16::MIN; 2],
+                    [i16::MIN, i16::MAX],
+                    [1, -1],
+                    [0, 0],
+                ] {
+                    let mut block: Block = std::array::from_fn(|index| {
+                        let (y, x) = (index / 8, index % 8);
+                        let level = if (y + x) % 2 == 0 { even } else { odd };
+                        if y <= high && x <= wide { level } else { 0 }
+                    });
+                    if even == 0 {
+                        block[8 * high + wide] = -1;
+                    }
+                    blocks.push(block);
+                }
+            }
+            assert_integer_rows(&blocks, &table);
+            assert_precise_rows(&blocks, &table);
+        }
+    }
+
     proptest! {
         #[test]
         fn integer_rows_equal_the_blocks_of_the_scalar_transform(
             blocks in prop::collection::vec(any_block(), 0..9),
             table in any_table(),
         ) {
-            let steps = integer::wrapping_steps(&table);
-            let expected: Vec<_> = blocks.iter().map(|block| integer::inverse(block, &steps)).collect();
-            for vectors in [Vectors::detected(), Vectors::of_the_target()] {
-                let mut rows = vec![1; 64 * blocks.len()];
-                IntegerInverse::new(&table).row(vectors, &blocks, &mut rows);
-                prop_assert_eq!(&blocks_of(&rows, blocks.len()), &expected);
-            }
+            assert_integer_rows(&blocks, &table);
         }
 
         #[test]
@@ -371,18 +452,7 @@ mod tests {
             blocks in prop::collection::vec(any_block(), 0..5),
             table in any_table(),
         ) {
-            let steps = table.to_natural().map(f32::from);
-            let expected: Vec<_> = blocks.iter().map(|block| {
-                let coefficients: [f32; 64] = std::array::from_fn(|i| f32::from(block[i]) * steps[i]);
-                let rows = coefficients.as_chunks::<8>().0;
-                precise::inverse(rows.first_chunk().unwrap()).map(|row| row.map(f32::to_bits))
-            }).collect();
-            for vectors in [Vectors::detected(), Vectors::of_the_target()] {
-                let mut rows = vec![1.0; 64 * blocks.len()];
-                PreciseInverse::new(&table).row(vectors, &blocks, &mut rows);
-                let rows: Vec<u32> = rows.into_iter().map(f32::to_bits).collect();
-                prop_assert_eq!(&blocks_of(&rows, blocks.len()), &expected);
-            }
+            assert_precise_rows(&blocks, &table);
         }
 
         #[test]

@@ -27,43 +27,6 @@ const AFTER_ROWS: i32 = (CONSTANT_BITS + BETWEEN_BITS + 3).cast_signed();
 const AFTER_FORWARD_ROWS: i32 = (CONSTANT_BITS - BETWEEN_BITS).cast_signed();
 const AFTER_FORWARD_COLUMNS: i32 = (CONSTANT_BITS + BETWEEN_BITS).cast_signed();
 
-/// Where levels of a block are not zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Extent {
-    /// Nowhere, or in DC.
-    Dc,
-    /// In the first row.
-    FirstRow,
-    /// Elsewhere too.
-    Full,
-}
-
-#[inline(always)]
-pub(in super::super) fn extent(v: Avx2, block: &Block) -> Extent {
-    const BELOW_FIRST_ROW: [i16; 16] = [0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1];
-    const ALL_BUT_DC: [i16; 16] = [
-        0, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-    ];
-    let quarters = block.as_chunks::<16>().0;
-    let first: __m256i = cast(quarters[0]);
-    let lower = v.avx2._mm256_or_si256(cast(quarters[1]), cast(quarters[2]));
-    let lower = v.avx2._mm256_or_si256(lower, cast(quarters[3]));
-    let below_dc = v.avx2._mm256_and_si256(first, cast(ALL_BUT_DC));
-    let below_first_row = v.avx2._mm256_and_si256(first, cast(BELOW_FIRST_ROW));
-    if is_zero(v, v.avx2._mm256_or_si256(below_dc, lower)) {
-        Extent::Dc
-    } else if is_zero(v, v.avx2._mm256_or_si256(below_first_row, lower)) {
-        Extent::FirstRow
-    } else {
-        Extent::Full
-    }
-}
-
-#[inline(always)]
-fn is_zero(v: Avx2, value: __m256i) -> bool {
-    v.avx._mm256_testz_si256(value, value) == 1
-}
-
 /// Dequantizes two blocks and transforms them to rows of samples.
 ///
 /// `first_row_only` tells of each block whether only its first row has levels that are not zero.

@@ -2,5 +2,6 @@
 //!
 //! Closures are avoided: they would have to become part of their caller, which nothing makes sure.
 
+pub(super) mod extent;
 pub(super) mod integer;
 pub(super) mod precise;

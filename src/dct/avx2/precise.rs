@@ -61,10 +61,34 @@ fn coefficients(v: Avx2, samples: [[f32; 8]; 8]) -> Vectors {
     scaled(v, forward_pass(v, transposed(v, rows)))
 }
 
+/// Dequantizes a block, whose levels are zero but in the upper half, the left half, or anywhere, and transforms
+/// it to rows of samples.
 #[inline(always)]
-pub(in super::super) fn inverse(v: Avx2, coefficients: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
-    let columns = inverse_pass(v, scaled(v, loaded(v, coefficients)));
-    stored(transposed(v, inverse_pass(v, transposed(v, columns))))
+pub(in super::super) fn inverse<const UPPER: bool, const LEFT: bool>(
+    v: Avx2,
+    block: &Block,
+    steps: &[f32; 64],
+) -> [[f32; 8]; 8] {
+    let mut rows = [v.avx._mm256_setzero_ps(); 8];
+    let high = if UPPER { 4 } else { 8 };
+    for (row, values) in rows.iter_mut().enumerate().take(high) {
+        *values = dequantized(v, block, steps, row);
+    }
+    let columns = transposed(v, inverse_pass::<UPPER>(v, rows));
+    stored(transposed(v, inverse_pass::<LEFT>(v, columns)))
+}
+
+/// A row of coefficients, scaled.
+#[inline(always)]
+fn dequantized(v: Avx2, block: &Block, steps: &[f32; 64], row: usize) -> __m256 {
+    let levels = v
+        .avx2
+        ._mm256_cvtepi16_epi32(cast(block.as_chunks::<8>().0[row]));
+    let values = v.avx._mm256_mul_ps(
+        v.avx._mm256_cvtepi32_ps(levels),
+        cast(steps.as_chunks::<8>().0[row]),
+    );
+    v.avx._mm256_mul_ps(values, cast(SCALE[row]))
 }
 
 #[inline(always)]
@@ -114,8 +138,28 @@ fn forward_pass(v: Avx2, x: Vectors) -> Vectors {
     ]
 }
 
+/// `LOW` tells that the last four frequencies are zero, and their terms left out.
+///
+/// That changes no bit, not even the sign of a zero: no level is -0, and no sum or difference of two values is -0
+/// unless the first is. So `x[0]`, the even parts and the outputs never are, in neither pass, and they are the same
+/// whatever the sign of a zero is that is added to them or taken from them.
 #[inline(always)]
-fn inverse_pass(v: Avx2, x: Vectors) -> Vectors {
+fn inverse_pass<const LOW: bool>(v: Avx2, x: Vectors) -> Vectors {
+    let (even, odd) = if LOW {
+        low_inverse_parts(v, [x[0], x[1], x[2], x[3]])
+    } else {
+        inverse_parts(v, x)
+    };
+    let mut out = x;
+    for k in 0..4 {
+        out[k] = sum(v, even[k], odd[k]);
+        out[7 - k] = difference(v, even[k], odd[k]);
+    }
+    out
+}
+
+#[inline(always)]
+fn inverse_parts(v: Avx2, x: Vectors) -> ([__m256; 4], [__m256; 4]) {
     let (sum_04, difference_04) = (sum(v, x[0], x[4]), difference(v, x[0], x[4]));
     let outer = sum(v, times(v, x[2], C2), times(v, x[6], C6));
     let inner = difference(v, times(v, x[2], C6), times(v, x[6], C2));
@@ -132,12 +176,25 @@ fn inverse_pass(v: Avx2, x: Vectors) -> Vectors {
         weighted(v, inputs, [C5, -C1, C7, C3]),
         weighted(v, inputs, [C7, -C5, C3, -C1]),
     ];
-    let mut out = x;
-    for k in 0..4 {
-        out[k] = sum(v, even[k], odd[k]);
-        out[7 - k] = difference(v, even[k], odd[k]);
-    }
-    out
+    (even, odd)
+}
+
+#[inline(always)]
+fn low_inverse_parts(v: Avx2, x: [__m256; 4]) -> ([__m256; 4], [__m256; 4]) {
+    let (outer, inner) = (times(v, x[2], C2), times(v, x[2], C6));
+    let even = [
+        sum(v, x[0], outer),
+        sum(v, x[0], inner),
+        difference(v, x[0], inner),
+        difference(v, x[0], outer),
+    ];
+    let odd = [
+        sum(v, times(v, x[1], C1), times(v, x[3], C3)),
+        difference(v, times(v, x[1], C3), times(v, x[3], C7)),
+        difference(v, times(v, x[1], C5), times(v, x[3], C1)),
+        difference(v, times(v, x[1], C7), times(v, x[3], C5)),
+    ];
+    (even, odd)
 }
 
 #[inline(always)]
