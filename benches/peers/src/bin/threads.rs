@@ -3,11 +3,13 @@
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use feature_distillation::{
-    BandStatistics, ChromaSubsampling, DecodeOptions, FeatureDistiller, PixelPipeline, PixelView,
+    BandStatistics, ChromaSubsampling, DecodeOptions, FeatureDistiller, PixelPipeline,
+    PixelScratch, PixelView,
 };
 use peers::{Libjpeg, Photo, Sources, distiller, enlarged, libjpeg, median, one_pass, photos};
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -28,7 +30,7 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     photos: Option<PathBuf>,
     /// Number of photos in a batch, spread over the folder
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 200)]
     files: usize,
     /// Threads to compare with one
     #[arg(long, value_name = "N", default_value_t = 2)]
@@ -101,9 +103,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let views: Vec<PixelView<'_>> = photos.iter().map(Photo::view).collect();
     let files: Vec<Vec<u8>> = photos.iter().map(|photo| file(photo, libjpeg)).collect();
     let large = file(&large, libjpeg);
-    // The default pipeline.
-    let distiller = distiller(ChromaSubsampling::Both, PixelPipeline::Precise);
-    let mut works = works(&distiller, &views, &files, &large);
+    // The first is the default pipeline.
+    let [precise, libjpeg_equal] = [PixelPipeline::Precise, PixelPipeline::LibjpegEqual]
+        .map(|pipeline| distiller(ChromaSubsampling::Both, pipeline));
+    let mut works = works([&precise, &libjpeg_equal], &views, &files, &large);
 
     if arguments.test {
         for work in &mut works {
@@ -146,11 +149,11 @@ fn file(photo: &Photo, libjpeg: &Libjpeg) -> Vec<u8> {
 }
 
 fn works<'a>(
-    distiller: &'a FeatureDistiller,
+    [distiller, libjpeg_equal]: [&'a FeatureDistiller; 2],
     views: &'a [PixelView<'a>],
     files: &'a [Vec<u8>],
     large: &'a [u8],
-) -> [Work<'a>; 4] {
+) -> [Work<'a>; 6] {
     [
         Work::new("batch, one pass", || {
             all(distiller.batch().one_pass_jpeg(files))
@@ -164,7 +167,28 @@ fn works<'a>(
             statistics
         }),
         Work::new("one large picture, one pass", || one_pass(distiller, large)),
+        Work::new(
+            "the same, kept memory",
+            one_pass_in_kept_memory(distiller, large),
+        ),
+        Work::new(
+            "the same, libjpeg-equal, kept memory",
+            one_pass_in_kept_memory(libjpeg_equal, large),
+        ),
     ]
+}
+
+/// As a service goes it: pixels too lie where those before lay.
+fn one_pass_in_kept_memory<'a>(
+    distiller: &'a FeatureDistiller,
+    bytes: &'a [u8],
+) -> impl Fn() + Sync + 'a {
+    let scratch = Mutex::new(PixelScratch::new());
+    move || {
+        let mut scratch = scratch.lock().unwrap();
+        let pixels = distiller.one_pass_jpeg_in(bytes, &mut scratch).unwrap();
+        scratch.recycle(pixels);
+    }
 }
 
 /// The results of a batch in which nothing fails.
@@ -172,7 +196,7 @@ fn all<T>(results: Vec<feature_distillation::Result<T>>) -> Vec<T> {
     results.into_iter().map(Result::unwrap).collect()
 }
 
-fn print_summary(works: [Work<'_>; 4]) {
+fn print_summary(works: [Work<'_>; 6]) {
     println!("| work | ms on one thread | ms on several | ratio | lowest | highest |");
     println!("|---|---:|---:|---:|---:|---:|");
     for Work { name, times, .. } in works {
