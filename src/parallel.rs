@@ -69,7 +69,7 @@ fn are_free() -> bool {
 /// are many threads.
 pub(crate) fn rows_at_a_time() -> usize {
     const MOST: usize = 32;
-    MOST.min(2 * rayon::current_num_threads())
+    MOST.min(4 * rayon::current_num_threads())
 }
 
 /// Does a task that is one of many, or of few.

@@ -18,6 +18,7 @@ use super::buffer::PixelBuffer;
 use super::color::{rgb_from_ycbcr, rgb_from_ycbcr_precise, sample};
 use super::render::{Output, Renderer, mcu_rows_at_a_time};
 use super::resample::Triangle;
+use super::window::Levels;
 use super::{PixelFormat, PixelPipeline, Upsampling};
 
 /// How coefficients become pixels.
@@ -179,7 +180,8 @@ fn render<T: Rendering>(
     let (_, mcus_high) = outline.geometry.mcus();
     for row in (0..mcus_high as usize).step_by(mcu_rows) {
         let components = outline.components.iter();
-        let rows = components.map(|component| component.mcu_rows(row..row + mcu_rows));
+        let rows =
+            components.map(|component| Levels::OfTable(component.mcu_rows(row..row + mcu_rows)));
         filled += renderer.draw(rows, &mut pixels[filled..]);
     }
     Ok(PixelBuffer::from_parts(

@@ -5,7 +5,6 @@ use std::ops::Range;
 #[cfg(feature = "rayon")]
 use rayon::prelude::*;
 
-use crate::band::Block;
 use crate::coefficients::{ColorSpace, Component, Geometry, Outline, SamplePrecision};
 use crate::error::{ArgumentError, Result};
 use crate::limits::try_fit;
@@ -15,7 +14,7 @@ use crate::vectors::Vectors;
 use super::inverse::Rendering;
 use super::output::{Conversion, OutputRow};
 use super::resample::{Rows, Scaling, Upsampler};
-use super::window::Window;
+use super::window::{Levels, Window};
 use super::{InverseOptions, PixelFormat, Upsampling};
 
 /// Turns rows of blocks to rows of pixels as they come.
@@ -110,13 +109,13 @@ impl<T: Rendering> Renderer<T> {
     /// filled.
     pub(super) fn draw<'b>(
         &mut self,
-        rows: impl Iterator<Item = &'b [Block]>,
+        rows: impl Iterator<Item = Levels<'b>>,
         pixels: &mut [u8],
     ) -> usize {
         let windows = &mut self.windows[..self.needed];
         let keeps_last = windows.iter().any(|window| window.scaling().spans_rows());
-        for (window, blocks) in windows.iter_mut().zip(rows) {
-            window.show(blocks, keeps_last);
+        for (window, levels) in windows.iter_mut().zip(rows) {
+            window.show(levels, keeps_last);
         }
         let complete = windows.iter().map(Window::image_rows).min().unwrap_or(0);
         let rows = self.next..complete.min(self.height).max(self.next);
@@ -162,7 +161,8 @@ pub(super) fn mcu_rows_at_a_time(outline: &Outline<'_>) -> usize {
 fn makers(mcu_rows: usize) -> usize {
     #[cfg(feature = "rayon")]
     if mcu_rows > 1 {
-        return mcu_rows.min(rayon::current_num_threads());
+        // More than threads: some are late since they decode.
+        return mcu_rows.min(4 * rayon::current_num_threads());
     }
     let _ = mcu_rows;
     1

@@ -3,9 +3,6 @@
 use std::fmt;
 use std::mem;
 
-#[cfg(feature = "rayon")]
-use rayon::prelude::*;
-
 use crate::band::Block;
 use crate::coefficients::{CoefficientImage, ColorSpace, Outline};
 use crate::error::Result;
@@ -16,6 +13,7 @@ use crate::vectors::Vectors;
 
 use super::inverse::Rendering;
 use super::render::{Output, Renderer, mcu_rows_at_a_time};
+use super::window::Levels;
 use super::{InverseOptions, PixelBuffer, PixelFormat, PixelPipeline};
 
 /// Memory for turning files to pixels, one after the other.
@@ -256,8 +254,6 @@ struct Picture<'p, T: Rendering> {
     requantizations: [Option<Requantization>; MOST_COMPONENTS],
     /// Whether a level cannot be requantized.
     is_out_of_range: bool,
-    /// Whether threads share rows of MCUs that come together.
-    is_shared: bool,
     width: u32,
     height: u32,
     format: PixelFormat,
@@ -284,7 +280,6 @@ impl<'p, T: Rendering> Picture<'p, T> {
             filled: 0,
             requantizations: [const { None }; MOST_COMPONENTS],
             is_out_of_range: false,
-            is_shared: false,
             width: 0,
             height: 0,
             format: PixelFormat::Grey,
@@ -299,7 +294,6 @@ impl<'p, T: Rendering> Picture<'p, T> {
         } = self.rendition;
         (self.width, self.height) = (outline.geometry.width, outline.geometry.height);
         (self.format, self.color_space) = (output.format, outline.color_space);
-        self.is_shared = mcu_rows > 1;
         if let Some((tables, rounding)) = target {
             let components = output.needed(outline.components).iter().enumerate();
             for (slot, (index, component)) in self.requantizations.iter_mut().zip(components) {
@@ -325,20 +319,19 @@ impl<'p, T: Rendering> Picture<'p, T> {
 
     /// Takes the next rows of blocks of each component.
     fn put<'b>(&mut self, rows: impl Iterator<Item = &'b mut [Block]>) {
-        let requantizations = &self.requantizations;
-        let (is_out_of_range, is_shared) = (&mut self.is_out_of_range, self.is_shared);
-        let rows = rows.zip(requantizations).map(|(blocks, requantization)| {
-            if let Some(Requantization {
+        let is_out_of_range = &mut self.is_out_of_range;
+        let levels = rows.zip(&self.requantizations);
+        let levels = levels.map(|(blocks, requantization)| match requantization {
+            None => Levels::OfTable(blocks),
+            Some(Requantization {
                 requantizer,
                 bounds,
-            }) = requantization
-            {
+            }) => {
                 *is_out_of_range |= bounds.as_ref().is_some_and(|bounds| !bounds.hold(blocks));
-                requantize(requantizer, blocks, is_shared);
+                Levels::OfOther(blocks, requantizer)
             }
-            &*blocks
         });
-        self.filled += self.renderer.draw(rows, &mut self.pixels[self.filled..]);
+        self.filled += self.renderer.draw(levels, &mut self.pixels[self.filled..]);
     }
 
     /// Whether the picture is that of the file, of which the colour space is known in the end.
@@ -350,18 +343,6 @@ impl<'p, T: Rendering> Picture<'p, T> {
         let pixels = mem::take(self.pixels);
         PixelBuffer::from_parts(pixels, self.width, self.height, self.format)
     }
-}
-
-/// Requantizes blocks in place, a part on each thread.
-fn requantize(requantizer: &Requantizer, blocks: &mut [Block], is_shared: bool) {
-    let vectors = Vectors::detected();
-    #[cfg(feature = "rayon")]
-    if is_shared {
-        let parts = blocks.par_chunks_mut(512);
-        return parts.for_each(|blocks| requantizer.requantize(vectors, blocks));
-    }
-    let _ = is_shared;
-    requantizer.requantize(vectors, blocks);
 }
 
 impl<T: Rendering> RowSink for Picture<'_, T> {

@@ -7,7 +7,7 @@ use crate::band::Block;
 use crate::coefficients::Component;
 use crate::error::Result;
 use crate::limits::try_fit;
-use crate::quantization::QuantizationTable;
+use crate::quantization::{QuantizationTable, Requantizer};
 use crate::vectors::Vectors;
 
 use super::inverse::Rendering;
@@ -97,26 +97,64 @@ impl<T: Rendering> Window<T> {
     }
 
     /// Moves on to the next rows of blocks, and keeps the last one, if it will be asked for.
-    pub(super) fn show(&mut self, blocks: &[Block], keeps_last: bool) {
-        let (vectors, transform) = (self.vectors, &self.transform);
+    pub(super) fn show(&mut self, levels: Levels<'_>, keeps_last: bool) {
         let (columns, size) = (self.stride / 8, 8 * self.stride);
         if keeps_last {
             let last = self.count * size;
             self.samples.copy_within(last..last + size, 0);
         }
         self.first += self.count;
-        self.count = blocks.len() / columns;
-        let inverse = |(rows, blocks): (&mut [T], &[Block])| {
+        self.count = levels.blocks() / columns;
+        let (vectors, transform) = (self.vectors, &self.transform);
+        let samples = &mut self.samples[size..];
+        let inverse = |rows: &mut [T], blocks: &[Block]| {
             T::inverse(transform, vectors, blocks, rows);
         };
-        let samples = &mut self.samples[size..];
-        #[cfg(feature = "rayon")]
-        if self.is_shared {
-            let rows = samples.par_chunks_exact_mut(size);
-            return rows.zip(blocks.par_chunks_exact(columns)).for_each(inverse);
+        match levels {
+            Levels::OfTable(blocks) => {
+                let inverse = |(rows, blocks): (&mut [T], &[Block])| inverse(rows, blocks);
+                #[cfg(feature = "rayon")]
+                if self.is_shared {
+                    let rows = samples.par_chunks_exact_mut(size);
+                    return rows.zip(blocks.par_chunks_exact(columns)).for_each(inverse);
+                }
+                let rows = samples.chunks_exact_mut(size);
+                rows.zip(blocks.chunks_exact(columns)).for_each(inverse);
+            }
+            Levels::OfOther(blocks, requantizer) => {
+                // A row at a time, which is still in the cache when it is transformed.
+                let inverse = |(rows, blocks): (&mut [T], &mut [Block])| {
+                    requantizer.requantize(vectors, blocks);
+                    inverse(rows, blocks);
+                };
+                #[cfg(feature = "rayon")]
+                if self.is_shared {
+                    let rows = samples.par_chunks_exact_mut(size);
+                    return rows
+                        .zip(blocks.par_chunks_exact_mut(columns))
+                        .for_each(inverse);
+                }
+                let rows = samples.chunks_exact_mut(size);
+                rows.zip(blocks.chunks_exact_mut(columns)).for_each(inverse);
+            }
         }
-        let rows = samples.chunks_exact_mut(size);
-        rows.zip(blocks.chunks_exact(columns)).for_each(inverse);
+    }
+}
+
+/// Rows of blocks on their way to samples.
+pub(super) enum Levels<'b> {
+    /// Multiples of the steps that the window has.
+    OfTable(&'b [Block]),
+    /// Multiples of others, to be requantized in place.
+    OfOther(&'b mut [Block], &'b Requantizer),
+}
+
+impl Levels<'_> {
+    const fn blocks(&self) -> usize {
+        match self {
+            Self::OfTable(blocks) => blocks.len(),
+            Self::OfOther(blocks, _) => blocks.len(),
+        }
     }
 }
 

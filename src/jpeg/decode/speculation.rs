@@ -106,6 +106,8 @@ pub(super) struct Chunk {
     /// Of each block the first bit, among those that are held.
     pub(super) starts: Vec<u32>,
     place: BitPlace,
+    /// Place in an MCU of the block that comes next, by the chunk's count.
+    phase: usize,
     predictions: [i32; 4],
     settled: Option<Settled>,
     /// De-stuffed data of short intervals.
@@ -142,6 +144,7 @@ impl Chunk {
     pub(super) fn begin(&mut self, place: BitPlace, predictions: [i32; 4]) {
         self.clear();
         self.place = place;
+        self.phase = 0;
         self.predictions = predictions;
         self.settled = None;
     }
@@ -253,7 +256,7 @@ impl Chunk {
         if !data.is_complete() && start / 8 + AHEAD > data.held_bytes() {
             return Err(NoBlock { behind: usize::MAX });
         }
-        let slot = stretch.layout.slot(self.blocks.len());
+        let slot = stretch.layout.slots[self.phase];
         self.blocks.push([0; 64]);
         let index = self.blocks.len() - 1;
         let prediction = self.predictions[slot];
@@ -275,6 +278,10 @@ impl Chunk {
         // A window has less than 2^29 bytes.
         #[expect(clippy::cast_possible_truncation, reason = "shown above")]
         self.starts.push(start as u32);
+        self.phase += 1;
+        if self.phase == stretch.layout.blocks() {
+            self.phase = 0;
+        }
         Ok(self.predictions[slot])
     }
 }

@@ -58,7 +58,7 @@ impl Pace {
         }
         let threads = rayon::current_num_threads();
         let pace = Self {
-            chunks: threads.clamp(CHUNKS.min(4 * threads), MOST_CHUNKS),
+            chunks: threads.clamp(CHUNKS.min(8 * threads), MOST_CHUNKS),
             blocks: BLOCKS,
             most_blocks: 2 * BLOCKS,
             least_bytes: 2048,
