@@ -207,12 +207,13 @@ impl BlockStore for StripStore<'_> {
         } = self.strips;
         let mut lines = Lines::new();
         for (slot, (strip, part)) in strips.iter_mut().zip(&grid.components).enumerate() {
+            let count = strip.wide * strip.left.min(part.in_mcu.1 as usize);
             if !*is_begun {
-                let rows = strip.left.min(part.in_mcu.1 as usize);
                 strip.blocks.clear();
-                strip.blocks.resize(rows * strip.wide, [0; 64]);
+                strip.blocks.resize(count, [0; 64]);
             }
-            lines.add(slot, part, strip.blocks.chunks_exact_mut(strip.wide));
+            let rows = strip.blocks[..count].chunks_exact_mut(strip.wide);
+            lines.add(slot, part, rows);
         }
         *is_begun = true;
         lines
@@ -231,8 +232,10 @@ impl BlockStore for StripStore<'_> {
         for (slot, (strip, part)) in strips.enumerate() {
             // What is no zeros is overwritten, or made zeros in the end.
             let count = strip.wide * strip.left.min(most * part.in_mcu.1 as usize);
-            strip.blocks.resize(count, [0; 64]);
-            let mut rows = strip.blocks.chunks_exact_mut(strip.wide);
+            if strip.blocks.len() < count {
+                strip.blocks.resize(count, [0; 64]);
+            }
+            let mut rows = strip.blocks[..count].chunks_exact_mut(strip.wide);
             for lines in &mut lines {
                 lines.add(slot, part, &mut rows);
             }
@@ -246,12 +249,10 @@ impl BlockStore for StripStore<'_> {
         self.strips.is_begun = column > 0;
         if self.strips.is_begun {
             for (strip, part) in self.strips.by_component.iter_mut().zip(&grid.components) {
-                let row = strip.wide * part.in_mcu.1 as usize;
-                let begun = strip.blocks.len().min(whole * row);
-                strip.blocks.copy_within(begun.., 0);
-                strip
-                    .blocks
-                    .truncate(strip.wide * strip.left.min(part.in_mcu.1 as usize));
+                let high = part.in_mcu.1 as usize;
+                let start = strip.wide * whole * high;
+                let end = start + strip.wide * strip.left.min(high);
+                strip.blocks.copy_within(start..end, 0);
             }
             self.lines(grid, 0).clear_from(column);
         }
