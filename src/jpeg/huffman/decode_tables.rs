@@ -1,8 +1,22 @@
 //! Decoding tables that outlive their scan: most files, and many scans of a file, use the same ones.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::{DecodeTable, HuffmanSpec, Sizes, SymbolClass};
+
+/// The tables of T.81 K.3 for samples of 8 bits, which most files have.
+static STANDARD: LazyLock<[Arc<DecodeTable>; 4]> = LazyLock::new(|| {
+    let table = |spec: HuffmanSpec, class| {
+        let table = DecodeTable::new(&spec, class, Sizes::EightBit);
+        Arc::new(table)
+    };
+    [
+        table(HuffmanSpec::standard_dc(false), SymbolClass::Dc),
+        table(HuffmanSpec::standard_dc(true), SymbolClass::Dc),
+        table(HuffmanSpec::standard_ac(false), SymbolClass::SequentialAc),
+        table(HuffmanSpec::standard_ac(true), SymbolClass::SequentialAc),
+    ]
+});
 
 /// The decoding tables that were asked for last, by class and destination.
 ///
@@ -22,6 +36,13 @@ impl DecodeTables {
         class: SymbolClass,
         sizes: Sizes,
     ) -> Arc<DecodeTable> {
+        let standard = STANDARD.iter();
+        if let Some(table) = standard
+            .filter(|_| sizes == Sizes::EightBit)
+            .find(|table| table.is_of(spec, class, sizes))
+        {
+            return Arc::clone(table);
+        }
         let tables = match class {
             SymbolClass::Dc => &mut self.dc,
             _ => &mut self.ac,
@@ -46,7 +67,12 @@ mod tests {
 
     #[test]
     fn a_table_is_built_once_and_its_memory_is_used_again_when_no_scan_holds_it() {
-        let [luminance, chrominance] = [false, true].map(HuffmanSpec::standard_ac);
+        // No standard table, which are there from the start.
+        let [luminance, chrominance] = [1, 2].map(|symbol| {
+            let mut counts = [0; 16];
+            counts[1] = 1;
+            HuffmanSpec::new(counts, &[symbol]).unwrap()
+        });
         let mut tables = DecodeTables::default();
         let mut ask = |destination, spec| {
             tables.table(
@@ -68,6 +94,18 @@ mod tests {
         let third = ask(1, &luminance);
         assert_eq!(Arc::as_ptr(&third), memory);
         assert_eq!(third, first);
+    }
+
+    #[test]
+    fn standard_tables_are_built_once_for_all() {
+        for spec in [false, true].map(HuffmanSpec::standard_ac) {
+            let [one, other] = [0, 3].map(|destination| {
+                let mut tables = DecodeTables::default();
+                let class = SymbolClass::SequentialAc;
+                tables.table(destination, &spec, class, Sizes::EightBit)
+            });
+            assert!(Arc::ptr_eq(&one, &other));
+        }
     }
 
     #[test]
