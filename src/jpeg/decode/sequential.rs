@@ -171,7 +171,7 @@ impl<F: Faults> BlockReader<F> for SequentialBlocks<'_, '_> {
 }
 
 /// Decodes one block into zeros (T.81 F.2.2).
-#[inline(never)]
+#[inline(always)]
 pub(super) fn read_block<F: Faults>(
     clean: &[u8],
     place: &mut BitPlace,

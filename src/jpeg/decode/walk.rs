@@ -7,6 +7,7 @@ use std::ops::Range;
 use crate::band::Block;
 use crate::coefficients::Component;
 use crate::error::Malformed;
+use crate::vectors::{Kernel, Vectors};
 
 use super::scan::{Faults, Grid, GridComponent, IntervalEnd};
 
@@ -87,6 +88,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Reads MCUs of a row from a column on; false where the data end before they do.
+    #[inline(always)]
     pub(super) fn read<F: Faults>(
         &mut self,
         mcus: Range<u64>,
@@ -101,11 +103,12 @@ impl<'a> Lines<'a> {
             for line in &mut self.lines[..self.count] {
                 let first = column * line.in_mcu;
                 for x in first..first + line.in_mcu {
-                    match line.blocks.get_mut(x) {
-                        Some(block) => reader.read(line.slot, block, faults)?,
-                        // Pads the MCU, and is no part of the picture.
-                        None => reader.read(line.slot, &mut [0; 64], faults)?,
-                    }
+                    let mut padding = [0; 64];
+                    let block = match line.blocks.get_mut(x) {
+                        Some(block) => block,
+                        None => &mut padding,
+                    };
+                    reader.read(line.slot, block, faults)?;
                 }
             }
         }
@@ -192,6 +195,7 @@ fn walk_rows<F: Faults>(
     reader: &mut impl BlockReader<F>,
     faults: &mut F,
 ) -> Result<(), Malformed> {
+    let vectors = Vectors::detected();
     let wide = u64::from(grid.mcus_wide);
     let mut next = mcus.start;
     while next < mcus.end {
@@ -201,7 +205,16 @@ fn walk_rows<F: Faults>(
         let end_of_row = (u64::from(row) + 1) * wide;
         let end = mcus.end.min(end_of_row);
         let mut lines = store.lines(grid, row);
-        if !lines.read(next..end, first_column, reader, faults)? {
+        let mut outcome = Ok(false);
+        vectors.run(RowOfMcus {
+            lines: &mut lines,
+            mcus: next..end,
+            first_column,
+            reader: &mut *reader,
+            faults: &mut *faults,
+            outcome: &mut outcome,
+        });
+        if !outcome? {
             return Ok(());
         }
         if end == end_of_row {
@@ -210,4 +223,24 @@ fn walk_rows<F: Faults>(
         next = end;
     }
     Ok(())
+}
+
+/// The reading of a row of MCUs: where the machine has them, shifts by any register and without flags (BMI2) make
+/// the way from bits to symbols shorter.
+struct RowOfMcus<'k, 'l, R, F> {
+    lines: &'k mut Lines<'l>,
+    mcus: Range<u64>,
+    first_column: usize,
+    reader: &'k mut R,
+    faults: &'k mut F,
+    outcome: &'k mut Result<bool, Malformed>,
+}
+
+impl<F: Faults, R: BlockReader<F>> Kernel for RowOfMcus<'_, '_, R, F> {
+    #[inline(always)]
+    fn portable(self) {
+        *self.outcome = self
+            .lines
+            .read(self.mcus, self.first_column, self.reader, self.faults);
+    }
 }
