@@ -252,7 +252,7 @@ fn read_ac<F: Faults>(
 /// Decodes one AC symbol and stores its coefficient; the symbol, (advance, value), where it leads to the last
 /// coefficient or past it, and nothing is stored.
 ///
-/// On x86-64 this is 26 instructions without a call, a bound to check or anything spilled. The next symbol
+/// On x86-64 this is 23 instructions with BMI2 and 26 without, no call, bound to check or spill among them. The next symbol
 /// waits for three of them: shift the code down, load its entry, shift it out.
 #[inline(always)]
 fn store_coefficient<F: Faults>(
