@@ -21,8 +21,8 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use feature_distillation::{
-    ChromaSubsampling, CoefficientImage, EncodeOptions, ForwardOptions, HuffmanTables, PixelBuffer,
-    PixelPipeline, Process, QuantizationTables,
+    BandStatistics, ChromaSubsampling, CoefficientImage, EncodeOptions, ForwardOptions,
+    HuffmanTables, PixelBuffer, PixelPipeline, Process, QuantizationTables,
 };
 
 /// A picture and a file of it.
@@ -122,8 +122,9 @@ fn roads(criterion: &mut Criterion) {
         }
     });
     road("calibration", |picture, group| {
+        let mut statistics = BandStatistics::new();
         run(group, "default", picture, |picture| {
-            ours::calibration(&picture.jpeg)
+            ours::calibrate(&mut statistics, &picture.jpeg);
         });
     });
 }
@@ -137,7 +138,7 @@ fn run<T>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     picture: &Picture,
-    work: impl Fn(&Picture) -> T,
+    mut work: impl FnMut(&Picture) -> T,
 ) {
     group.bench_function(BenchmarkId::new(name, &picture.name), |bencher| {
         bencher.iter(|| black_box(work(picture)));

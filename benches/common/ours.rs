@@ -73,8 +73,8 @@ pub fn two_passes(distiller: &FeatureDistiller, pixels: PixelView<'_>) -> (Vec<u
     (bytes, distilled)
 }
 
-pub fn calibration(bytes: &[u8]) -> BandStatistics {
-    let mut statistics = BandStatistics::new();
+/// As a calibration goes: one file after the other is added to the same statistics.
+pub fn calibrate(statistics: &mut BandStatistics, bytes: &[u8]) {
     let added = statistics.add_jpeg(bytes, &DecodeOptions::default());
-    added.map(|()| statistics).unwrap()
+    added.unwrap();
 }
