@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use common::allocation::{self, Counting};
 use common::bytes::{
-    COM, EOI, RST0, SOF0, SOF2, SOI, SOS, TEM, Writer, frame_part, parts, payload,
+    COM, EOI, RST0, SOF0, SOF2, SOI, SOS, TEM, Writer, flat_baseline, frame_part, parts, payload,
 };
-use common::{fixture, fixtures};
+use common::{fixture, fixtures, least_memory};
 use feature_distillation::{
     CoefficientImage, ColorSpace, Component, DecodeOptions, EncodeOptions, Error, FeatureDistiller,
     InverseOptions, LimitKind, Limits, Malformed, QuantizationTable, RestartInterval,
@@ -104,7 +104,7 @@ fn the_memory_limit_is_exact() {
         "scans-noninterleaved-420-33x31",
     ] {
         let bytes = fixture(name);
-        let least = least_memory(&bytes);
+        let least = least_memory(|limits| decode(&bytes, limits));
         let image = CoefficientImage::decode(&bytes).unwrap();
         assert!(least >= coefficient_bytes(&image), "{name}");
         exactly(&bytes, least, Limits::with_max_memory, LimitKind::Memory);
@@ -263,7 +263,7 @@ fn no_more_memory_is_held_than_was_charged() {
         (RestartInterval::Never, &[(4, 4), (4, 2), (2, 4)]),
     ] {
         let bytes = noisy_file(1024, 1024, restarts, factors);
-        let least = least_memory(&bytes);
+        let least = least_memory(|limits| decode(&bytes, limits));
         let (image, peak) = peak_of(|| decode(&bytes, Limits::default()).unwrap());
         assert!(least >= coefficient_bytes(&image));
         // Tables and headers are small and not charged.
@@ -303,7 +303,7 @@ fn a_file_like_the_one_before_takes_no_new_memory_for_its_blocks() {
         );
     }
     // What is held already is charged all the same.
-    let least = least_memory(&files[2]);
+    let least = least_memory(|limits| decode(&files[2], limits));
     let limits =
         |memory| DecodeOptions::new().with_limits(Limits::default().with_max_memory(memory));
     image.decode_into(&files[2], &limits(least)).unwrap();
@@ -315,15 +315,7 @@ fn a_file_like_the_one_before_takes_no_new_memory_for_its_blocks() {
 
 #[test]
 fn memory_is_at_most_a_multiple_of_the_input() {
-    let blocks = 512 * 512;
-    let baseline = Writer::new()
-        .quantization(0, 1)
-        .huffman(0, 0, &[(1, 0)])
-        .huffman(1, 0, &[(1, 0)])
-        .frame(SOF0, 4096, 4096, &[(1, 1, 1, 0)])
-        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
-        .data(&"00".repeat(blocks))
-        .finish();
+    let baseline = flat_baseline(4096);
     for (bytes, multiple, reached) in [
         (baseline, 513, 500),
         // A bit for each block, and nothing else but what is known of its coefficients.
@@ -606,20 +598,6 @@ fn peak_of<T: Send>(work: impl FnOnce() -> T + Send) -> (T, usize) {
         pool.build().unwrap()
     });
     ONE_THREAD.install(|| allocation::peak_of(work))
-}
-
-/// The smallest memory limit under which the file is read.
-fn least_memory(bytes: &[u8]) -> u64 {
-    let (mut refused, mut enough) = (0, Limits::default().max_memory());
-    while enough - refused > 1 {
-        let middle = u64::midpoint(refused, enough);
-        if decode(bytes, Limits::default().with_max_memory(middle)).is_ok() {
-            enough = middle;
-        } else {
-            refused = middle;
-        }
-    }
-    enough
 }
 
 fn coefficient_bytes(image: &CoefficientImage) -> u64 {

@@ -4,6 +4,8 @@ mod common;
 
 use common::allocation::{Counting, peak_of};
 use common::bytes::{EOI, SOS, part};
+#[cfg(feature = "rayon")]
+use common::least_memory;
 use common::{fixture, fixtures};
 #[cfg(feature = "rayon")]
 use feature_distillation::Process;
@@ -152,21 +154,6 @@ fn memory_does_not_grow_with_the_height_of_the_picture() {
     }
 }
 
-/// The least memory limit within which this succeeds.
-#[cfg(feature = "rayon")]
-fn least_memory(succeeds: impl Fn(Limits) -> bool) -> u64 {
-    let (mut refused, mut enough) = (0, Limits::default().max_memory());
-    while enough - refused > 1 {
-        let middle = u64::midpoint(refused, enough);
-        if succeeds(Limits::default().with_max_memory(middle)) {
-            enough = middle;
-        } else {
-            refused = middle;
-        }
-    }
-    enough
-}
-
 #[cfg(feature = "rayon")]
 #[test]
 fn threads_take_no_memory_that_the_limit_does_not_leave() {
@@ -180,11 +167,11 @@ fn threads_take_no_memory_that_the_limit_does_not_leave() {
     let table = QuantizationTable::uniform(30).unwrap().into();
     let pass = |bytes: &[u8], limits| {
         let distiller = distiller(&table, PixelPipeline::Precise).with_limits(limits);
-        distiller.one_pass_jpeg(bytes).is_ok()
+        distiller.one_pass_jpeg(bytes)
     };
     let draw = |limits| {
         let options = InverseOptions::precise().with_limits(limits);
-        image.to_pixels(&options).is_ok()
+        image.to_pixels(&options)
     };
     let least = |threads| {
         on_threads(threads, || {

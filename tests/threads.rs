@@ -6,10 +6,11 @@ use std::num::NonZeroU16;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::allocation::{Counting, peak_of_all_threads};
-use common::bytes::{SOF0, Writer};
+use common::bytes::flat_baseline;
+use common::least_memory;
 use feature_distillation::{
-    CoefficientImage, ColorSpace, DecodeOptions, EncodeOptions, Error, FeatureDistiller, LimitKind,
-    Limits, PixelPipeline, QuantizationTable, RestartInterval, SamplingFactor,
+    CoefficientImage, ColorSpace, DecodeOptions, EncodeOptions, Error, FeatureDistiller, Limits,
+    PixelPipeline, QuantizationTable, RestartInterval, SamplingFactor,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -27,7 +28,7 @@ fn several_threads_keep_within_the_limit() {
     let pool = pool(4);
     for restarts in [0, 40] {
         let bytes = noisy_file(2048, 1024, 1000, restarts);
-        let least = least_memory(&bytes);
+        let least = least_memory(|limits| decode(&bytes, limits));
         let mut before = 0;
         for more in [0, 1 << 20, 32 << 20] {
             let memory = least + more;
@@ -52,15 +53,7 @@ fn several_threads_keep_within_the_limit() {
 #[test]
 fn several_threads_keep_within_the_multiple_of_the_input() {
     let _alone = alone();
-    let blocks = 512 * 512;
-    let flat = Writer::new()
-        .quantization(0, 1)
-        .huffman(0, 0, &[(1, 0)])
-        .huffman(1, 0, &[(1, 0)])
-        .frame(SOF0, 4096, 4096, &[(1, 1, 1, 0)])
-        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
-        .data(&"00".repeat(blocks))
-        .finish();
+    let flat = flat_baseline(4096);
     let peak = peak_of_decoding(&pool(4), &flat, Limits::none());
     assert!(peak <= 513 * flat.len() + UNCHARGED, "{peak} bytes");
 }
@@ -107,23 +100,6 @@ fn peak_of_decoding(pool: &ThreadPool, bytes: &[u8], limits: Limits) -> usize {
 
 fn decode(bytes: &[u8], limits: Limits) -> Result<CoefficientImage, Error> {
     CoefficientImage::decode_with(bytes, &DecodeOptions::new().with_limits(limits))
-}
-
-/// The smallest memory limit under which the file is read.
-fn least_memory(bytes: &[u8]) -> u64 {
-    let (mut refused, mut enough) = (0, Limits::default().max_memory());
-    while enough - refused > 1 {
-        let middle = u64::midpoint(refused, enough);
-        match decode(bytes, Limits::default().with_max_memory(middle)) {
-            Ok(_) => enough = middle,
-            Err(Error::LimitExceeded {
-                limit: LimitKind::Memory,
-                ..
-            }) => refused = middle,
-            Err(error) => panic!("{error}"),
-        }
-    }
-    enough
 }
 
 /// A file with chroma halved both ways, levels as large as `most`, and a marker behind so many MCUs.

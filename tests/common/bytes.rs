@@ -197,6 +197,19 @@ impl Writer {
     }
 }
 
+/// A grey baseline file of zeros, of two bits a block: the most blocks for its length.
+pub fn flat_baseline(side: u16) -> Vec<u8> {
+    let blocks = usize::from(side.div_ceil(8)).pow(2);
+    Writer::new()
+        .quantization(0, 1)
+        .huffman(0, 0, &[(1, 0)])
+        .huffman(1, 0, &[(1, 0)])
+        .frame(SOF0, side, side, &[(1, 1, 1, 0)])
+        .scan(&[(1, 0, 0)], [0, 63, 0, 0])
+        .data(&"00".repeat(blocks))
+        .finish()
+}
+
 /// Compares frame header, Huffman tables, restart intervals, scan headers and entropy-coded data.
 ///
 /// The frame's table destinations may be numbered otherwise, since we write equal tables once: they

@@ -8,7 +8,9 @@ pub mod bytes;
 
 use std::path::{Path, PathBuf};
 
-use feature_distillation::{CoefficientImage, Component, DecodeOptions, Error, Limits};
+use feature_distillation::{
+    CoefficientImage, Component, DecodeOptions, Error, LimitKind, Limits, Result,
+};
 use serde_json::Value;
 
 /// A file of `tests/fixtures`.
@@ -134,4 +136,21 @@ pub fn jpeg_files(folder: &Path, found: &mut Vec<PathBuf>) {
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// The smallest memory limit within which this succeeds; below it nothing else may be at fault.
+pub fn least_memory<T>(work: impl Fn(Limits) -> Result<T>) -> u64 {
+    let (mut refused, mut enough) = (0, Limits::default().max_memory());
+    while enough - refused > 1 {
+        let middle = u64::midpoint(refused, enough);
+        match work(Limits::default().with_max_memory(middle)) {
+            Ok(_) => enough = middle,
+            Err(Error::LimitExceeded {
+                limit: LimitKind::Memory,
+                ..
+            }) => refused = middle,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    enough
 }

@@ -22,6 +22,8 @@ mod workloads;
 pub use oracle::Libjpeg;
 pub use ours::{PIPELINES, distiller, one_pass};
 pub use pictures::{Photo, Picture, Sizes, Sources, enlarged, photos, pictures};
+use std::process::ExitCode;
+
 pub use race::{Race, median, seconds};
 pub use workloads::{Case, Contender, ROADS, Road, cases, decode_by};
 
@@ -35,6 +37,17 @@ pub fn libjpeg() -> Result<&'static Libjpeg, String> {
         "a C compiler and libjpeg-turbo's headers are needed (Debian: gcc, libjpeg62-turbo-dev)"
             .to_owned()
     })
+}
+
+/// How a program ends: a reason for its failure goes to stderr.
+pub fn exit(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Name and version of everyone.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use peers::{
-    Picture, ROADS, Race, Road, Sizes, Sources, cases, libjpeg, median, pictures, versions,
+    Picture, ROADS, Race, Road, Sizes, Sources, cases, exit, libjpeg, median, pictures, versions,
 };
 
 /// Rounds that a median takes at least.
@@ -39,13 +39,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("{reason}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {

@@ -21,8 +21,8 @@ use allocation::{Counting, peak_of};
 use clap::Parser;
 use feature_distillation::{ChromaSubsampling, PixelScratch};
 use peers::{
-    Libjpeg, PIPELINES, Photo, Picture, Sources, decode_by, distiller, enlarged, libjpeg, median,
-    one_pass, photos, seconds, versions,
+    Libjpeg, PIPELINES, Photo, Picture, Sources, decode_by, distiller, enlarged, exit, libjpeg,
+    median, one_pass, photos, seconds, versions,
 };
 
 #[global_allocator]
@@ -51,13 +51,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("{reason}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {

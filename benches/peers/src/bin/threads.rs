@@ -11,7 +11,9 @@ use feature_distillation::{
     BandStatistics, ChromaSubsampling, DecodeOptions, FeatureDistiller, PixelPipeline,
     PixelScratch, PixelView,
 };
-use peers::{Libjpeg, Photo, Sources, distiller, enlarged, libjpeg, median, one_pass, photos};
+use peers::{
+    Libjpeg, Photo, Sources, distiller, enlarged, exit, libjpeg, median, one_pass, photos,
+};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Rounds that a median takes at least.
@@ -74,13 +76,7 @@ impl<'a> Work<'a> {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("{reason}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<(), String> {
